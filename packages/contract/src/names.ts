@@ -1,0 +1,104 @@
+/**
+ * The words that code, API, CLI and documentation share (docs/reference/words.md). This file imports nothing, so that
+ * a command-line start pays nothing for it.
+ */
+
+/**
+ * States of a run. `scheduled` waits for its time (jitter), `queued` waits for a free slot or for an earlier run,
+ * `running` belongs to one server, `retrying` waits for its next attempt. The others are final.
+ */
+export const RUN_STATES = [
+  'scheduled',
+  'queued',
+  'running',
+  'retrying',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'lost',
+  'skipped',
+  'missed',
+] as const
+export type RunState = (typeof RUN_STATES)[number]
+
+export const FINAL_RUN_STATES = ['succeeded', 'failed', 'cancelled', 'lost', 'skipped', 'missed'] as const
+export type FinalRunState = (typeof FINAL_RUN_STATES)[number]
+
+export function isFinal(state: RunState): state is FinalRunState {
+  return (FINAL_RUN_STATES as readonly string[]).includes(state)
+}
+
+/** What made a run exist. */
+export const TRIGGERS = ['schedule', 'manual', 'retry', 'catch-up', 'backfill', 'replay'] as const
+export type Trigger = (typeof TRIGGERS)[number]
+
+/** How one attempt ended. */
+export const ATTEMPT_OUTCOMES = ['succeeded', 'failed', 'cancelled', 'lost'] as const
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number]
+
+/**
+ * Why a run or an attempt ended as it did: one word for machines, beside a sentence for people.
+ * - skipped: `overlap`, `paused`, `deadline`, `queue-full`
+ * - missed: `server-down`
+ * - cancelled: `by-hand`, `replaced`, `deleted`
+ * - failed: the rest but `lost`; `engine-away` means that the engine could not be asked to start it
+ */
+export const REASONS = [
+  'overlap',
+  'paused',
+  'deadline',
+  'queue-full',
+  'server-down',
+  'by-hand',
+  'replaced',
+  'deleted',
+  'exit-code',
+  'signal',
+  'out-of-memory',
+  'timeout',
+  'image-not-found',
+  'registry-refused',
+  'registry-away',
+  'start-failed',
+  'engine-away',
+  'secret-missing',
+  'lost',
+] as const
+export type Reason = (typeof REASONS)[number]
+
+/** What a running attempt is doing right now. */
+export const PHASES = ['preparing', 'pulling', 'starting', 'running', 'stopping'] as const
+export type Phase = (typeof PHASES)[number]
+
+export const CONCURRENCY = ['allow', 'forbid', 'replace', 'queue'] as const
+export type Concurrency = (typeof CONCURRENCY)[number]
+
+export const MISSED_POLICIES = ['skip', 'last', 'all'] as const
+export type MissedPolicy = (typeof MISSED_POLICIES)[number]
+
+export const PULL_POLICIES = ['always', 'missing', 'never'] as const
+export type PullPolicy = (typeof PULL_POLICIES)[number]
+
+/** What a tick's local time met: see the daylight-saving rule in docs/reference/schedules.md. */
+export const TICK_NOTES = ['dst-gap', 'dst-repeat'] as const
+export type TickNote = (typeof TICK_NOTES)[number]
+
+export const ALERT_EVENTS = ['failed', 'missed', 'late', 'recovered', 'lost', 'skipped'] as const
+export type AlertEvent = (typeof ALERT_EVENTS)[number]
+
+export const CHANNEL_KINDS = ['webhook', 'slack', 'email', 'discord', 'ntfy'] as const
+export type ChannelKind = (typeof CHANNEL_KINDS)[number]
+
+/** What a token may do: `read` sees, `run` starts and cancels, `write` changes, `secrets` sets secrets, `admin` all. */
+export const SCOPES = ['read', 'run', 'write', 'secrets', 'admin'] as const
+export type Scope = (typeof SCOPES)[number]
+
+export const LOG_STREAMS = ['stdout', 'stderr', 'panda'] as const
+/** `panda` carries the platform's own marks: a cut, a lost stretch. */
+export type LogStream = (typeof LOG_STREAMS)[number]
+
+export const RUNTIMES = ['docker', 'process', 'fake'] as const
+export type RuntimeName = (typeof RUNTIMES)[number]
+
+export const DEFAULT_PROJECT = 'default'
+export const DEFAULT_PORT = 7300

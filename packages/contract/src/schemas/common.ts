@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { formatDuration, parseDuration } from '../duration.ts'
+import { parseImageReference } from '../image-reference.ts'
+import { parseSize } from '../size.ts'
+
+/** Turns a parser that throws RangeError into a zod check with the parser's own sentence. */
+function checkedBy(parse: (text: string) => unknown) {
+  return (text: string, context: z.core.$RefinementCtx<string>) => {
+    try {
+      parse(text)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      context.addIssue({ code: 'custom', message: error.message })
+    }
+  }
+}
+
+/** DNS label: it becomes part of container names and host names. */
+export const nameSchema = z
+  .string()
+  .regex(
+    /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'use 1 to 63 characters a-z, 0-9 and -, beginning with a letter, not ending with -',
+  )
+
+/** A duration in its shortest form: `90s` is read and answered as `1m30s`. */
+export const durationSchema = z
+  .string()
+  .superRefine(checkedBy(parseDuration))
+  .overwrite((text) => {
+    try {
+      return formatDuration(parseDuration(text))
+    } catch {
+      return text // already reported by the check above
+    }
+  })
+  .meta({ example: '5m' })
+
+export const sizeSchema = z.string().superRefine(checkedBy(parseSize)).meta({ example: '512Mi' })
+export const imageSchema = z
+  .string()
+  .superRefine(checkedBy(parseImageReference))
+  .meta({ example: 'your-org/mailer:latest' })
+
+/** Names as POSIX has them; `PANDA_` is the platform's own. */
+export const envNameSchema = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'use letters, digits and _, not beginning with a digit')
+/** 64 KiB for all of it together, NUL cannot be passed to a process. */
+export const MAX_ENV_BYTES = 64 * 1024
+export const envSchema = z
+  .record(
+    envNameSchema,
+    z.string().refine((value) => !value.includes('\0'), 'must not hold a NUL character'),
+  )
+  .refine(
+    (env) => Object.entries(env).reduce((sum, [name, value]) => sum + name.length + value.length, 0) <= MAX_ENV_BYTES,
+    'all variables together exceed 64 KiB',
+  )
+
+export const argvSchema = z
+  .array(
+    z
+      .string()
+      .max(32_768)
+      .refine((word) => !word.includes('\0'), 'must not hold a NUL character'),
+  )
+  .min(1)
+  .max(256)
+
+export const timeSchema = z.iso.datetime({ offset: true }).meta({ description: 'RFC 3339' })
+export const cursorSchema = z.string().max(512)
+
+export const pageQuerySchema = z.object({
+  project: nameSchema.optional().meta({ description: 'Default: the project of the token, else `default`.' }),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: cursorSchema.optional(),
+})
+export const projectQuerySchema = z.object({ project: nameSchema.optional() })
+
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), nextCursor: cursorSchema.nullable() })
+}
+
+/** RFC 9457 problem document. `code` is stable, see docs/reference/errors.md. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  code: z.string(),
+  hint: z.string(),
+  requestId: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+})
+export type Problem = z.infer<typeof problemSchema>

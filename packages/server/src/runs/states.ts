@@ -1,0 +1,45 @@
+import type { RunState } from '@pandastack/contract'
+
+/**
+ * The life of a run.
+ *
+ * - `scheduled`: the tick is recorded, its start waits for `available_at` (jitter). Crash: nothing is lost, any server goes on.
+ * - `queued`: may start as soon as a server has a free slot and it is not `held` behind an earlier run. Crash: as above.
+ * - `running`: belongs to one server, which alone may write with its fence. Crash of that server: another server on the
+ *   same engine adopts it (fence + 1) and goes on with the container as it finds it; if the container never was, it is
+ *   started under the same name; if it was and is gone, the attempt is lost.
+ * - `retrying`: an attempt ended badly, the next waits for `available_at`. Crash: nothing is lost.
+ * - `succeeded`, `failed`, `cancelled`, `lost`: ended; the engine's verdict is recorded. Nothing leaves these states.
+ * - `skipped`, `missed`: a tick that was never started, and why. Nothing leaves these states.
+ *
+ * Born as: `scheduled`, `queued`, `running` (claimed in the transaction that records the tick), `skipped`, `missed`.
+ */
+export const TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
+  scheduled: ['queued', 'running', 'cancelled', 'skipped'],
+  queued: ['running', 'cancelled', 'skipped', 'failed'],
+  running: ['queued', 'retrying', 'succeeded', 'failed', 'cancelled', 'lost'],
+  retrying: ['running', 'cancelled', 'failed'],
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+  lost: [],
+  skipped: [],
+  missed: [],
+}
+
+export const BIRTH_STATES = [
+  'scheduled',
+  'queued',
+  'running',
+  'skipped',
+  'missed',
+] as const satisfies readonly RunState[]
+
+export function mayMove(from: RunState, to: RunState): boolean {
+  return TRANSITIONS[from].includes(to)
+}
+
+/** The states from which `to` can be reached, for the WHERE clause of an update. */
+export function sourcesOf(to: RunState): RunState[] {
+  return (Object.keys(TRANSITIONS) as RunState[]).filter((from) => mayMove(from, to))
+}

@@ -1,0 +1,171 @@
+import type { PullPolicy } from '@pandastack/contract'
+
+/**
+ * The seam to whatever runs containers. Our words only; differences are capability flags. Names are ours and
+ * deterministic: they are the idempotency key of a start. Every call takes an AbortSignal; an aborted call rejects with
+ * the signal's reason. Errors are {@link RuntimeError}; anything else is a bug.
+ */
+export interface RuntimeDriver {
+  readonly name: 'docker' | 'process' | 'fake'
+  readonly capabilities: Capabilities
+
+  /** Who answers. @throws RuntimeError `engine-away`. */
+  info(signal?: AbortSignal): Promise<EngineInfo>
+
+  /** Makes the image present by the policy. @throws RuntimeError `image-not-found`, `registry-refused`, `registry-away`, `engine-away`. */
+  ensureImage(image: string, options: EnsureImageOptions): Promise<EnsuredImage>
+
+  /**
+   * Creates and starts a unit. If one of this name exists already it is taken over instead: created → started,
+   * running or exited → left as it is (`adopted: true`). So a start that is repeated after a crash starts once.
+   * @throws RuntimeError `start-failed` (bad command; nothing is left behind), `image-not-found`, `engine-away`.
+   */
+  start(unit: UnitSpec, signal?: AbortSignal): Promise<{ adopted: boolean }>
+
+  /** null = there is no such unit. */
+  inspect(name: string, signal?: AbortSignal): Promise<UnitStatus | null>
+
+  /** Resolves when the unit has exited; null = it is gone. Survives short absences of the engine. */
+  wait(name: string, signal?: AbortSignal): Promise<UnitStatus | null>
+
+  /** All units of this installation, whatever their state. */
+  list(installation: string, signal?: AbortSignal): Promise<UnitSummary[]>
+
+  /**
+   * The unit's output from behind the cursor (null = from the start) to its end; with `follow` until it exits. Read
+   * again from any cursor it yields exactly the rest: nothing twice, nothing left out. Order holds within a stream.
+   */
+  logs(name: string, options: LogOptions): AsyncIterable<LogChunk>
+
+  /** SIGTERM, after the grace SIGKILL; resolves when it has exited. A unit that is gone or exited is no error. */
+  stop(name: string, graceMs: number, signal?: AbortSignal): Promise<void>
+
+  /** Removes the unit and what it wrote, running or not. Gone already is no error. */
+  remove(name: string, signal?: AbortSignal): Promise<void>
+
+  /** Wake-ups only (a unit of this installation exited); may miss some: `list` is the truth. */
+  watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }>
+
+  close(): Promise<void>
+}
+
+export interface Capabilities {
+  /** Units are apart from the host and from each other. Default true; `process` has none. */
+  readonly isolation: boolean
+  /** Units go on, with their logs, while our process is dead. Default true. */
+  readonly survivesServer: boolean
+  /** An out-of-memory kill of a child process is seen. Default true. Podman on cgroup v1: false. */
+  readonly reportsOutOfMemory: boolean
+  /** Smallest step of log times in milliseconds. Default under 1; Podman 1000. */
+  readonly logTimeResolutionMs: number
+  /** Images are pulled. Default true; `process` runs what is on the host. */
+  readonly images: boolean
+}
+
+export interface EngineInfo {
+  /** Stable over restarts: two servers with the same id see the same units. */
+  readonly id: string
+  /** For people: `Docker 20.10.24`. */
+  readonly version: string
+  readonly address: string
+  /** What the user must know, e.g. that `process` isolates nothing. */
+  readonly warning: string | null
+}
+
+export interface RegistryAuth {
+  readonly username: string
+  readonly password: string
+}
+
+export interface EnsureImageOptions {
+  readonly pull: PullPolicy
+  readonly auth: RegistryAuth | null
+  readonly onProgress?: (line: string) => void
+  readonly signal?: AbortSignal
+}
+
+export interface EnsuredImage {
+  /** What `start` is to be given: pinned by digest or image id, so that a tag that moves meanwhile changes nothing. */
+  readonly image: string
+  /** `sha256:…` of the manifest, or of the image itself when it was never pulled; null where there are no images. */
+  readonly digest: string | null
+}
+
+export interface UnitLabels {
+  readonly installation: string
+  readonly project: string
+  readonly kind: 'run'
+  readonly resource: string
+  readonly run: string
+  readonly attempt: number
+}
+
+export interface UnitSpec {
+  readonly name: string
+  readonly labels: UnitLabels
+  readonly image: string
+  readonly entrypoint: readonly string[] | null
+  readonly command: readonly string[] | null
+  readonly env: Readonly<Record<string, string>>
+  readonly memoryBytes: number
+  readonly cpus: number
+  /** Own network per project: its name is made from installation and project by the driver. */
+  readonly graceMs: number
+}
+
+export type UnitStatus =
+  | { readonly state: 'created' }
+  | { readonly state: 'running'; readonly startedAt: Date }
+  | { readonly state: 'exited'; readonly exit: UnitExit }
+
+/** How a unit ended. `lost`: the engine cannot say, e.g. it was killed itself and recorded its own code. */
+export type UnitExit =
+  | {
+      readonly kind: 'exited'
+      readonly code: number
+      readonly outOfMemory: boolean
+      readonly startedAt: Date | null
+      readonly finishedAt: Date | null
+    }
+  | { readonly kind: 'lost'; readonly detail: string }
+
+export interface UnitSummary {
+  readonly name: string
+  readonly labels: UnitLabels
+  readonly state: UnitStatus['state']
+}
+
+export interface LogOptions {
+  readonly after: string | null
+  readonly follow: boolean
+  readonly signal?: AbortSignal
+}
+
+export interface LogChunk {
+  readonly stream: 'stdout' | 'stderr'
+  readonly time: Date
+  /** A line, or a part of one when it is very long. UTF-8, broken bytes replaced. Without the line end. */
+  readonly text: string
+  /** True when the line ends here. */
+  readonly endOfLine: boolean
+  /** Where to go on from; opaque. */
+  readonly cursor: string
+}
+
+export type RuntimeErrorCode = 'engine-away' | 'image-not-found' | 'registry-refused' | 'registry-away' | 'start-failed'
+
+/** What an engine or registry refused, in its own words. */
+export class RuntimeError extends Error {
+  override readonly name = 'RuntimeError'
+  readonly code: RuntimeErrorCode
+
+  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** `panda-<run id>-<attempt>`: one name for one attempt, on every engine. */
+export function unitName(run: string, attempt: number): string {
+  return `panda-${run.replace('_', '-')}-${attempt}`
+}

@@ -1,0 +1,46 @@
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import pg from 'pg'
+import type { Schema } from './schema.ts'
+
+export type Database = Kysely<Schema>
+/** A query runs on the pool or inside a caller's transaction alike. */
+export type Queryable = Kysely<Schema> | Transaction<Schema>
+
+export interface OpenOptions {
+  /** Connections at most. Default 10. */
+  poolSize?: number
+  /** Called when an idle connection breaks; pg would end the process otherwise. */
+  onError?: (error: Error) => void
+  /** A query that takes longer is cancelled by the database. Milliseconds, default 30,000. */
+  statementTimeoutMs?: number
+}
+
+/** Opens a pool lazily: nothing is sent until the first query. */
+export function openDatabase(url: string, options: OpenOptions = {}): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.poolSize ?? 10,
+    connectionTimeoutMillis: 5000,
+    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    application_name: 'pandastack',
+    types: { getTypeParser },
+  })
+  pool.on('error', (error) => options.onError?.(error))
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+}
+
+/** `bigint` as number: ours are counters and milliseconds, far below 2^53. */
+const getTypeParser = ((id: number, format?: 'text' | 'binary') => {
+  if (id === pg.types.builtins.INT8) return Number
+  return pg.types.getTypeParser(id, format)
+}) as typeof pg.types.getTypeParser
+
+/** The database's clock, the only one that due times and leases are compared against. */
+export async function databaseNow(db: Queryable): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select panda_now() as now`.execute(db)
+  const row = rows[0]
+  if (!row) throw new Error('select panda_now() gave no row')
+  return row.now
+}
+
+export const pandaNow = sql<Date>`panda_now()`

@@ -1,0 +1,23 @@
+import { type Migration, type MigrationProvider, Migrator } from 'kysely'
+import type { Database } from './database.ts'
+import * as m0001 from './migrations/0001-cronjobs.ts'
+import * as m0002 from './migrations/0002-alerts.ts'
+
+/** Numbered, never edited after a release. Kysely's migrator takes a lock, so several servers may start at once. */
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-cronjobs': m0001,
+  '0002-alerts': m0002,
+}
+
+const provider: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) }
+
+/**
+ * Brings the schema to this version.
+ *
+ * @throws the first migration's error; what was done before it stays done.
+ */
+export async function migrate(db: Database): Promise<readonly string[]> {
+  const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
+  if (error !== undefined) throw error instanceof Error ? error : new Error('a migration failed', { cause: error })
+  return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}
