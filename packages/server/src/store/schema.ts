@@ -1,5 +1,7 @@
 import type {
+  AlertEvent,
   AttemptOutcome,
+  ChannelKind,
   Concurrency,
   CronjobSpec,
   MissedPolicy,
