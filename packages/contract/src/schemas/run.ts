@@ -37,12 +37,9 @@ export const startRunSchema = runOverridesSchema.extend({
 })
 
 export const replayRunSchema = runOverridesSchema.extend({
-  as: z
-    .enum(['it-was', 'now'])
-    .default('it-was')
-    .meta({
-      description: '`it-was`: image digest, command, limits and env of the first run; `now`: the cronjob as it is.',
-    }),
+  as: z.enum(['it-was', 'now']).default('it-was').meta({
+    description: '`it-was`: image digest, command, limits and env of the first run; `now`: the cronjob as it is.',
+  }),
 })
 
 export const runSchema = z.object({
