@@ -1,0 +1,59 @@
+// `npm test`: installs, builds, checks and tests everything from a fresh clone. Last line: `N passed, N failed`.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build, checkNode, install, ROOT, run } from './lib/steps.mjs'
+
+const bin = (name) => join(ROOT, 'node_modules', '.bin', name)
+const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+
+const CHECKS = [
+  ['types of the tests', process.execPath, [tsc, '-p', 'tsconfig.test.json']],
+  ['lint (type-aware)', bin('oxlint'), ['--type-aware', '--deny-warnings']],
+  ['format', bin('oxfmt'), ['--check', '.']],
+  ['unused files, exports and dependencies', bin('knip'), []],
+]
+const PROJECTS = ['unit', 'integration', 'e2e', 'chaos']
+
+checkNode()
+const startedAt = Date.now()
+const seconds = () => `${Math.round((Date.now() - startedAt) / 1000)} s`
+const total = { passed: 0, failed: 0 }
+
+await install()
+await build()
+total.passed++
+
+for (const [what, command, args] of CHECKS) {
+  const code = await run(command, args)
+  total[code === 0 ? 'passed' : 'failed']++
+  console.log(`${code === 0 ? 'ok' : 'FAILED'}: ${what} (${seconds()})`)
+}
+
+const only = process.argv.slice(2)
+const reports = mkdtempSync(join(tmpdir(), 'panda-test-'))
+for (const project of PROJECTS.filter((name) => only.length === 0 || only.includes(name))) {
+  const report = join(reports, `${project}.json`)
+  const code = await run(bin('vitest'), ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`])
+  add(report, code, project)
+  console.log(`tests ${project}: exit code ${code} (${seconds()})`)
+}
+rmSync(reports, { recursive: true, force: true })
+
+console.log(`${total.passed} passed, ${total.failed} failed`)
+process.exit(total.failed === 0 && total.passed > CHECKS.length + 1 ? 0 : 1)
+
+/** A run that ends badly without a failed test (an unhandled rejection, a leak found by the teardown) is a failure too. */
+function add(report, code, project) {
+  try {
+    const result = JSON.parse(readFileSync(report, 'utf8'))
+    total.passed += result.numPassedTests
+    total.failed += result.numFailedTests
+    const skipped = result.numPendingTests + result.numTodoTests
+    if (skipped > 0) console.log(`${skipped} tests of ${project} were skipped; see their written reasons above`)
+    if (code !== 0 && result.numFailedTests === 0) total.failed++
+  } catch (error) {
+    console.log(`no report of ${project}: ${error.message}`)
+    total.failed++
+  }
+}
