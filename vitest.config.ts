@@ -8,12 +8,23 @@ function project(name: string, include: string[], testTimeout: number, fileParal
   return {
     resolve,
     ssr,
-    test: { name, include, testTimeout, hookTimeout: 180_000, fileParallelism, pool: 'forks' as const, retry: 0, globalSetup: [] as string[] },
+    test: {
+      name,
+      include,
+      testTimeout,
+      hookTimeout: 180_000,
+      fileParallelism,
+      pool: 'forks' as const,
+      retry: 0,
+      globalSetup: ['./test/support/global-setup.ts'],
+    },
   }
 }
 
 export default defineConfig({
   test: {
+    // Stopping the engine and its containers takes longer than vitest's 10 s.
+    teardownTimeout: 90_000,
     projects: [
       project('unit', ['packages/*/src/**/*.test.ts'], 30_000, true),
       project('integration', ['test/integration/**/*.test.ts'], 120_000, true),
