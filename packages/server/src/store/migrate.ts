@@ -2,11 +2,13 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely'
 import type { Database } from './database.ts'
 import * as m0001 from './migrations/0001-cronjobs.ts'
 import * as m0002 from './migrations/0002-alerts.ts'
+import * as m0003 from './migrations/0003-api.ts'
 
 /** Numbered, never edited after a release. Kysely's migrator takes a lock, so several servers may start at once. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-cronjobs': m0001,
   '0002-alerts': m0002,
+  '0003-api': m0003,
 }
 
 const provider: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) }

@@ -24,6 +24,8 @@ type Big = ColumnType<number, number | undefined, number>
 
 export interface InstallationTable {
   id: string
+  /** Which key seals this installation's secrets; null until the first server has started. */
+  secret_key_id: string | null
   created_at: DefaultTime
 }
 
@@ -213,6 +215,18 @@ export interface AlertEventsTable {
   delivery_id: string | null
 }
 
+/** Answers to POSTs that carried an Idempotency-Key; `response` is sealed. */
+export interface IdempotencyKeysTable {
+  token_id: string
+  key: string
+  project_id: string | null
+  route: string
+  body_hash: Buffer
+  status: number
+  response: Buffer
+  created_at: DefaultTime
+}
+
 /** All tables. A later migration adds its tables here. */
 export interface Schema {
   installation: InstallationTable
@@ -230,4 +244,5 @@ export interface Schema {
   alerts: AlertsTable
   alert_deliveries: AlertDeliveriesTable
   alert_events: AlertEventsTable
+  idempotency_keys: IdempotencyKeysTable
 }

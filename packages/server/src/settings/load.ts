@@ -1,0 +1,52 @@
+import type { RegistryAuth } from '../runtime/driver.ts'
+import type { Queryable } from '../store/database.ts'
+import type { SecretBox } from './secret-box.ts'
+import { openRegistryAuth, secretContext } from './secret-record.ts'
+
+export interface ProjectSettings {
+  readonly env: Record<string, string>
+  /** Secrets of the whole project. */
+  readonly secrets: Record<string, string>
+  /** By cronjob id. */
+  readonly cronjobSecrets: ReadonlyMap<string, Record<string, string>>
+  /** By registry host. */
+  readonly registries: ReadonlyMap<string, RegistryAuth>
+}
+
+/**
+ * Everything that the runs of these cronjobs inherit, in two queries however many they are. For the executor only:
+ * values leave the server by no other way.
+ *
+ * @throws SealError when a secret was sealed with another key
+ */
+export async function loadProjectSettings(
+  db: Queryable,
+  box: SecretBox,
+  projectId: string,
+  cronjobIds: readonly string[],
+): Promise<ProjectSettings> {
+  const [variables, sealed] = await Promise.all([
+    db.selectFrom('env_variables').select(['name', 'value']).where('project_id', '=', projectId).execute(),
+    db
+      .selectFrom('secrets')
+      .select(['project_id', 'cronjob_id', 'kind', 'name', 'ciphertext'])
+      .where('project_id', '=', projectId)
+      .where((where) =>
+        cronjobIds.length === 0
+          ? where('cronjob_id', 'is', null)
+          : where.or([where('cronjob_id', 'is', null), where('cronjob_id', 'in', [...cronjobIds])]),
+      )
+      .execute(),
+  ])
+  const secrets: Record<string, string> = {}
+  const cronjobSecrets = new Map<string, Record<string, string>>()
+  const registries = new Map<string, RegistryAuth>()
+  for (const row of sealed) {
+    const value = box.open(row.ciphertext, secretContext(row))
+    if (row.kind === 'registry') registries.set(row.name, openRegistryAuth(value))
+    else if (row.cronjob_id === null) secrets[row.name] = value
+    else cronjobSecrets.set(row.cronjob_id, { ...cronjobSecrets.get(row.cronjob_id), [row.name]: value })
+  }
+  const env = Object.fromEntries(variables.map((row) => [row.name, row.value]))
+  return { env, secrets, cronjobSecrets, registries }
+}
