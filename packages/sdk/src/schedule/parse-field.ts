@@ -68,7 +68,8 @@ function lastOf(spec: FieldSpec): number {
 /** Refused rather than guessed: classic cron and its libraries disagree on what `22-2` means. */
 function wrapReason(spec: FieldSpec, base: string, from: number, to: number): string {
   const last = lastOf(spec)
-  const instead = spec.field === 'day-of-week' && to === 0 ? `${from}-7` : `${rangeText(from, last)},${rangeText(spec.min, to)}`
+  const instead =
+    spec.field === 'day-of-week' && to === 0 ? `${from}-7` : `${rangeText(from, last)},${rangeText(spec.min, to)}`
   return `the range ${quote(base)} runs backwards: write ${instead}`
 }
 

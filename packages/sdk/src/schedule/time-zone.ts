@@ -65,7 +65,7 @@ function nearName(name: string): string | null {
     .toLowerCase()
     .replace(/[\s-]+/g, '_')
   let best: string | null = null
-  let bestDistance = Math.min(4, Math.floor(typed.length / 3) + 1)
+  let bestDistance = Math.min(3, Math.floor(typed.length / 4) + 1)
   for (const [lower, spelled] of ianaNames()) {
     const city = lower.slice(lower.lastIndexOf('/') + 1)
     const distance = Math.min(slips(typed, lower, bestDistance), slips(typed, city, bestDistance))

@@ -24,7 +24,8 @@ const CHUNK_MS = 128 * DAY_MS
 const SAMPLE_MS = 4 * DAY_MS
 /** What the clock showed is followed from this long before a chunk: no clock was ever set back further. */
 const LEAD_MS = 2 * DAY_MS
-const MAX_CHUNKS_PER_ZONE = 64
+/** Of all zones together, about 300 bytes each; beyond it all are forgotten and looked up afresh. */
+const MAX_CHUNKS = 16_384
 /** More than the IANA names there are; other spellings of one name count apart. */
 const MAX_ZONES = 1024
 /** A formatter takes 70 kB, so only the latest are kept. */
@@ -59,7 +60,7 @@ export class Zone {
   }
 
   #load(number: number): readonly Span[] {
-    if (this.#chunks.size >= MAX_CHUNKS_PER_ZONE) this.#chunks.clear()
+    if (++chunkCount > MAX_CHUNKS) forgetAll()
     const spans = spansBetween(offsetReader(this.#name), number * CHUNK_MS, (number + 1) * CHUNK_MS)
     this.#chunks.set(number, spans)
     return spans
@@ -67,13 +68,19 @@ export class Zone {
 }
 
 const zones = new Map<string, Zone>()
+let chunkCount = 0
+
+function forgetAll(): void {
+  zones.clear()
+  chunkCount = 0
+}
 
 /** @throws ScheduleError (field `timezone`) for what `assertTimeZone` refuses */
 export function zoneOf(name: string): Zone {
   const known = zones.get(name)
   if (known !== undefined) return known
   const zone = new Zone(assertTimeZone(name))
-  if (zones.size >= MAX_ZONES) zones.clear()
+  if (zones.size >= MAX_ZONES) forgetAll()
   zones.set(name, zone)
   return zone
 }
