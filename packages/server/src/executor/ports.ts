@@ -1,0 +1,48 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import type { RegistryAuth, RuntimeDriver } from '../runtime/driver.ts'
+import type { Database } from '../store/database.ts'
+import type { Listener } from '../store/listen.ts'
+
+/** What a project hands to its runs; read once per batch, never kept. */
+export interface ProjectSettings {
+  readonly env: Readonly<Record<string, string>>
+  readonly secrets: Readonly<Record<string, string>>
+  /** By cronjob id. */
+  readonly cronjobSecrets: ReadonlyMap<string, Readonly<Record<string, string>>>
+  /** By registry host as `parseImageReference` gives it, e.g. `docker.io`. */
+  readonly registries: ReadonlyMap<string, RegistryAuth>
+}
+
+/** settings/load.ts with its database and key bound. A PandaError it throws ends the runs of that project as failed. */
+export type LoadSettings = (projectId: string, cronjobIds: readonly string[]) => Promise<ProjectSettings>
+
+export interface CollectRequest {
+  readonly runId: string
+  readonly attempt: number
+  readonly unit: string
+  /** Values that must not reach the store. */
+  readonly secrets: readonly string[]
+  readonly signal: AbortSignal
+}
+
+/**
+ * Copies a unit's output into the store from where an earlier follower stopped, until the unit has exited and all is
+ * read. Rejects with RuntimeError `engine-away` when the engine went away: it is then called again.
+ */
+export type CollectLogs = (request: CollectRequest) => Promise<void>
+
+export interface ExecutorDeps {
+  readonly db: Database
+  readonly driver: RuntimeDriver
+  readonly collectLogs: CollectLogs
+  readonly loadSettings: LoadSettings
+  readonly listener: Pick<Listener, 'on'>
+  readonly clock: Clock
+  readonly log: Logger
+  /** Value of the label `panda.installation`. */
+  readonly installation: string
+  readonly serverId: string
+  /** Units at a time. Default 16. Runs that are adopted from a dead server come on top. */
+  readonly maxRuns?: number
+}
