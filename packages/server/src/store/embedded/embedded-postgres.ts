@@ -121,7 +121,7 @@ async function adopt(running: Postmaster, ready: Ready): Promise<Postmaster | un
   ready.log(`adopting the PostgreSQL with pid ${running.pid} that an earlier server has left running`)
   try {
     const { dataDirectory } = await waitUntilReady(ready.url(running.port), {
-      exitReason: running.exitReason,
+      postmaster: running,
       signal: ready.signal,
     })
     if (dataDirectory === ready.data) return running
@@ -160,7 +160,7 @@ async function launchOnFreePort(
 async function launchReady(launch: LaunchOptions, ready: Ready): Promise<Postmaster> {
   const postmaster = await launchPostmaster(launch)
   try {
-    await waitUntilReady(ready.url(launch.port), { exitReason: postmaster.exitReason, signal: ready.signal })
+    await waitUntilReady(ready.url(launch.port), { postmaster, signal: ready.signal })
     return postmaster
   } catch (error) {
     await stopPostmaster(postmaster, ready.log)

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { codeOf, EmbeddedPostgresError, messageOf } from './embedded-error.ts'
+import type { Postmaster } from './postmaster.ts'
 
 const pollMs = 10
 const connectTimeoutMs = 5_000
@@ -18,17 +19,23 @@ const recoveringLimitMs = 600_000
  */
 export async function waitUntilReady(
   url: string,
-  options: { exitReason: () => string | undefined; signal?: AbortSignal | undefined },
+  options: { postmaster: Pick<Postmaster, 'exited' | 'exitReason'>; signal?: AbortSignal | undefined },
 ): Promise<{ dataDirectory: string }> {
+  const { exited, exitReason } = options.postmaster
+  // Raced, because another program that holds the port may accept a connection and never answer.
+  const gone = exited.then((reason) => {
+    throw startFailed(reason)
+  })
+  gone.catch(() => undefined)
   const startedAt = performance.now()
   let limitMs = silentLimitMs
   for (;;) {
     options.signal?.throwIfAborted()
     try {
-      return await askDataDirectory(url)
+      return await Promise.race([askDataDirectory(url), gone])
     } catch (error) {
-      const exited = options.exitReason()
-      if (exited !== undefined) throw startFailed(exited, error)
+      const reason = exitReason()
+      if (reason !== undefined) throw startFailed(reason, error)
       const answer = classify(error)
       if (answer === 'refused' || performance.now() - startedAt > limitMs) throw startFailed(messageOf(error), error)
       if (answer === 'recovering') limitMs = recoveringLimitMs
@@ -64,7 +71,7 @@ function classify(error: unknown): 'silent' | 'recovering' | 'refused' {
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE' ? 'refused' : 'silent'
 }
 
-function startFailed(reason: string, cause: unknown): EmbeddedPostgresError {
+function startFailed(reason: string, cause?: unknown): EmbeddedPostgresError {
   return new EmbeddedPostgresError('start_failed', `the embedded PostgreSQL did not start: ${reason}`, {
     hint: 'See its log, postgres.log in the panda home, or set DATABASE_URL.',
     cause,
