@@ -1,0 +1,105 @@
+import { DEFAULT_PROJECT, PandaError, type Project } from '@pandastack/contract'
+import type { Selectable } from 'kysely'
+import type { Database, Queryable } from '../store/database.ts'
+import { newId } from '../store/ids.ts'
+import { keyPage, type Page, type PageRequest } from '../store/page.ts'
+import type { ProjectsTable } from '../store/schema.ts'
+import { isUniqueViolation } from '../store/database-errors.ts'
+
+/** @throws PandaError `conflict` */
+export async function createProject(db: Queryable, name: string): Promise<Project> {
+  try {
+    const row = await db
+      .insertInto('projects')
+      .values({ id: newId('prj'), name })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    return projectOf(row)
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw new PandaError('conflict', `The project ${name} already exists.`, {
+      hint: `Use it with --project ${name}, or choose another name.`,
+    })
+  }
+}
+
+/** @param projectId a token's own project; null = all */
+export async function listProjects(db: Queryable, projectId: string | null, page: PageRequest): Promise<Page<Project>> {
+  const rows = await db
+    .selectFrom('projects')
+    .selectAll()
+    .$if(projectId !== null, (query) => query.where('id', '=', projectId ?? ''))
+    .$if(page.after !== null, (query) => query.where('name', '>', page.after ?? ''))
+    .orderBy('name')
+    .limit(page.limit + 1)
+    .execute()
+  return keyPage(rows, page, (row) => row.name, projectOf)
+}
+
+export async function findProject(db: Queryable, name: string): Promise<Project | undefined> {
+  const row = await db.selectFrom('projects').selectAll().where('name', '=', name).executeTakeFirst()
+  return row && projectOf(row)
+}
+
+/**
+ * Removes an empty project with its history, settings, tokens and alerts.
+ *
+ * @throws PandaError `project_not_found`; `conflict` while it has cronjobs or active runs, or is the default project
+ */
+export async function deleteProject(db: Database, name: string): Promise<void> {
+  if (name === DEFAULT_PROJECT) {
+    throw new PandaError('conflict', 'The default project cannot be deleted.', { hint: 'Delete its cronjobs instead.' })
+  }
+  await db.transaction().execute(async (tx) => {
+    const project = await tx.selectFrom('projects').select('id').where('name', '=', name).forUpdate().executeTakeFirst()
+    if (!project) throw unknownProject(name)
+    await assertEmpty(tx, project.id, name)
+    const runs = tx.selectFrom('runs').select('id').where('project_id', '=', project.id)
+    await tx.deleteFrom('log_chunks').where('run_id', 'in', runs).execute()
+    await tx.deleteFrom('run_logs').where('run_id', 'in', runs).execute()
+    await tx.deleteFrom('attempts').where('run_id', 'in', runs).execute()
+    await tx.deleteFrom('runs').where('project_id', '=', project.id).execute()
+    const cronjobs = tx.selectFrom('cronjobs').select('id').where('project_id', '=', project.id)
+    await tx.deleteFrom('cronjob_revisions').where('cronjob_id', 'in', cronjobs).execute()
+    await tx.deleteFrom('cronjobs').where('project_id', '=', project.id).execute()
+    await tx.deleteFrom('projects').where('id', '=', project.id).execute()
+  })
+}
+
+async function assertEmpty(tx: Queryable, projectId: string, name: string): Promise<void> {
+  const cronjobs = await tx
+    .selectFrom('cronjobs')
+    .select('name')
+    .where('project_id', '=', projectId)
+    .where('deleted_at', 'is', null)
+    .limit(4)
+    .execute()
+  if (cronjobs.length > 0) {
+    const names = cronjobs.slice(0, 3).map((row) => row.name)
+    throw new PandaError(
+      'conflict',
+      `The project ${name} still has cronjobs: ${names.join(', ')}${cronjobs.length > 3 ? ', …' : ''}.`,
+      { hint: `Delete them first: panda cronjob delete ${names[0]} --project ${name}` },
+    )
+  }
+  const active = await tx
+    .selectFrom('runs')
+    .select('id')
+    .where('project_id', '=', projectId)
+    .where('state', 'in', ['scheduled', 'queued', 'running', 'retrying'])
+    .limit(1)
+    .executeTakeFirst()
+  if (active) {
+    throw new PandaError('conflict', `The project ${name} still has active runs, e.g. ${active.id}.`, {
+      hint: 'Wait for them, or cancel them with `panda run cancel`.',
+    })
+  }
+}
+
+export function unknownProject(name: string): PandaError {
+  return new PandaError('project_not_found', `There is no project ${name}.`)
+}
+
+function projectOf(row: Selectable<ProjectsTable>): Project {
+  return { id: row.id, name: row.name, createdAt: row.created_at.toISOString() }
+}
