@@ -1,0 +1,349 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Channel } from '@pandastack/contract'
+import { sql } from 'kysely'
+import { SMTPServer } from 'smtp-server'
+import { Webhook } from 'standardwebhooks'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  createAlert,
+  deleteAlert,
+  getAlert,
+  listAlerts,
+  listDeliveries,
+  testAlert,
+  updateAlert,
+} from '../../packages/server/src/alerts/alerts.ts'
+import { createSender } from '../../packages/server/src/alerts/channels/send.ts'
+import { deliverDue } from '../../packages/server/src/alerts/deliver.ts'
+import { gather } from '../../packages/server/src/alerts/gather.ts'
+import { noteRunEvents } from '../../packages/server/src/alerts/note-run-events.ts'
+import { createOutbound } from '../../packages/server/src/alerts/outbound.ts'
+import type { AlertPayload } from '../../packages/server/src/alerts/payload.ts'
+import type { Sealer } from '../../packages/server/src/alerts/stored-channel.ts'
+import { newId } from '../../packages/server/src/store/ids.ts'
+import { type MigratedDatabase, migratedDatabase } from '../support/migrated-database.ts'
+
+/** Binds a text to its context and is readable in a dump only if the code forgot to seal. */
+const box: Sealer = {
+  seal: (text, context) => Buffer.from(Buffer.from(JSON.stringify([context, text])).toString('base64')),
+  open(sealed, context) {
+    const [was, text] = JSON.parse(Buffer.from(sealed.toString(), 'base64').toString()) as [string, string]
+    if (was !== context) throw new Error('wrong context')
+    return text
+  },
+}
+
+interface Received {
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+let database: MigratedDatabase
+const received: Received[] = []
+const mails: string[] = []
+let answer: { status: number; headers: Record<string, string> } = { status: 200, headers: {} }
+let base = ''
+let mailUrl = ''
+const closers: (() => void)[] = []
+const outcomes: string[] = []
+
+beforeAll(async () => {
+  database = await migratedDatabase()
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    request.on('end', () => {
+      received.push({ path: request.url ?? '', headers: request.headers, body })
+      response.writeHead(answer.status, answer.headers).end('not for anybody')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const smtp = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData(stream, _session, done) {
+      let mail = ''
+      stream.on('data', (chunk: Buffer) => (mail += chunk.toString()))
+      stream.on('end', () => {
+        mails.push(mail)
+        done()
+      })
+    },
+  })
+  await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', () => resolve()))
+  mailUrl = `smtp://127.0.0.1:${(smtp.server.address() as AddressInfo).port}`
+  closers.push(
+    () => server.close(),
+    () => smtp.close(),
+  )
+})
+
+afterAll(async () => {
+  for (const close of closers) close()
+  await database[Symbol.asyncDispose]()
+})
+
+beforeEach(async () => {
+  received.length = 0
+  mails.length = 0
+  outcomes.length = 0
+  answer = { status: 200, headers: {} }
+  await database.db.deleteFrom('alerts').execute()
+  await database.db.deleteFrom('runs').execute()
+  await database.db.deleteFrom('cronjobs').execute()
+})
+
+async function cronjob(name: string): Promise<string> {
+  const id = newId('cj')
+  await sql`insert into cronjobs (id, project_id, name, spec, schedule, timezone, suspended, concurrency, missed, missed_limit, jitter_ms, max_attempts)
+    values (${id}, ${database.projectId}, ${name}, '{}', '@daily', 'UTC', false, 'forbid', 'last', 100, 0, 1)`.execute(
+    database.db,
+  )
+  return id
+}
+
+async function failedRun(cronjobId: string): Promise<string> {
+  const id = newId('run')
+  await sql`insert into runs (id, project_id, cronjob_id, revision, trigger, state, reason, message, due_at, available_at, exit_code, attempt)
+    values (${id}, ${database.projectId}, ${cronjobId}, 1, 'manual', 'failed', 'exit-code', 'exited with code 3', now(), now(), 3, 1)`.execute(
+    database.db,
+  )
+  return id
+}
+
+function create(name: string, channel: Channel, change: Record<string, unknown> = {}) {
+  const spec = {
+    name,
+    on: ['failed' as const, 'recovered' as const],
+    cronjob: null,
+    channel,
+    lateAfter: '1m',
+    groupFor: '5m',
+    ...change,
+  }
+  return createAlert(database.db, box, database.projectId, spec)
+}
+
+async function note(cronjobId: string, event: 'failed' | 'recovered' | 'missed' = 'failed'): Promise<string> {
+  const runId = await failedRun(cronjobId)
+  await noteRunEvents(database.db, [{ runId, projectId: database.projectId, cronjobId, event }])
+  return runId
+}
+
+function deliver(allow: string[] = ['127.0.0.0/8'], signal = new AbortController().signal) {
+  const sender = createSender({
+    outbound: createOutbound(allow),
+    mail: { url: mailUrl, from: 'panda@example.com' },
+    now: () => Date.now(),
+  })
+  const onOutcome = ({ kind, outcome }: { kind: string; outcome: string }) => void outcomes.push(`${kind} ${outcome}`)
+  return deliverDue({ db: database.db, box, sender, onOutcome }, signal).finally(() => sender.close())
+}
+
+const lines = () => Promise.resolve(['last words'])
+const makeDue = () =>
+  sql`update alert_deliveries set next_attempt_at = now() where state = 'pending'`.execute(database.db)
+
+describe('alerts', () => {
+  it('sends a signed webhook with cause and last lines, once', async () => {
+    const { signingSecret } = await create('oncall', { kind: 'webhook', url: `${base}/hook` })
+    const run = await note(await cronjob('weekly-digest'))
+    expect(await gather(database.db, lines)).toBe(1)
+    expect(await deliver()).toBe(1)
+    expect(await deliver()).toBe(0)
+    expect(received).toHaveLength(1)
+    const [{ headers, body } = { headers: {}, body: '' }] = received
+    const payload = new Webhook(signingSecret ?? '').verify(body, headers as Record<string, string>) as AlertPayload
+    expect(payload.items[0]).toMatchObject({
+      event: 'failed',
+      run,
+      cronjob: 'weekly-digest',
+      reason: 'exit-code',
+      exitCode: 3,
+      lastLines: ['last words'],
+    })
+    expect(outcomes).toEqual(['webhook sent'])
+    expect(await listDeliveries(database.db, database.projectId, 'oncall')).toMatchObject([
+      { state: 'sent', attempts: 1, events: 1 },
+    ])
+  })
+
+  it('gathers what comes within the quiet time into one message', async () => {
+    await create('oncall', { kind: 'slack', url: `${base}/slack` })
+    const id = await cronjob('a')
+    await note(id)
+    await gather(database.db, lines)
+    for (let count = 0; count < 25; count++) await note(id)
+    expect(await gather(database.db, lines)).toBe(0)
+    await sql`update alerts set quiet_until = now()`.execute(database.db)
+    expect(await gather(database.db, lines)).toBe(1)
+    await deliver()
+    expect(received).toHaveLength(2)
+    const group = received.find(({ body }) => body.includes('25 events'))
+    expect(group?.body).toContain('… and 15 more')
+  })
+
+  it('hears only its own events, cronjob and project', async () => {
+    const [mine, other] = [await cronjob('mine'), await cronjob('other')]
+    await create('narrow', { kind: 'ntfy', url: `${base}/ntfy` }, { cronjob: 'mine', on: ['failed'] })
+    await note(other)
+    await note(mine, 'missed')
+    await noteRunEvents(database.db, [
+      { runId: await failedRun(mine), projectId: 'prj_foreign', cronjobId: mine, event: 'failed' },
+    ])
+    expect(await gather(database.db, lines)).toBe(0)
+    await note(mine)
+    expect(await gather(database.db, lines)).toBe(1)
+  })
+
+  it('an event noted in a transaction that is rolled back is not announced', async () => {
+    await create('oncall', { kind: 'slack', url: `${base}/slack` })
+    const id = await cronjob('a')
+    const runId = await failedRun(id)
+    const undone = database.db.transaction().execute(async (tx) => {
+      await noteRunEvents(tx, [{ runId, projectId: database.projectId, cronjobId: id, event: 'failed' }])
+      throw new Error('undo')
+    })
+    await expect(undone).rejects.toThrow('undo')
+    expect(await gather(database.db, lines)).toBe(0)
+  })
+
+  it('tries again with growing waits, keeps the id, and gives up in the end', async () => {
+    await create('oncall', { kind: 'webhook', url: `${base}/hook` })
+    await note(await cronjob('a'))
+    await gather(database.db, lines)
+    answer = { status: 500, headers: {} }
+    for (let attempt = 1; attempt <= 10; attempt++) {
+      expect(await deliver()).toBe(1)
+      expect(await deliver()).toBe(0)
+      await makeDue()
+    }
+    expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
+    expect(received).toHaveLength(10)
+    expect(await listDeliveries(database.db, database.projectId, 'oncall')).toMatchObject([
+      { state: 'dead', attempts: 10, lastError: 'the receiver answered 500', nextAttemptAt: null },
+    ])
+    expect(outcomes.at(-1)).toBe('webhook dead')
+  })
+
+  it('waits as long as the receiver asks', async () => {
+    await create('oncall', { kind: 'slack', url: `${base}/slack` })
+    await note(await cronjob('a'))
+    await gather(database.db, lines)
+    answer = { status: 429, headers: { 'retry-after': '900' } }
+    await deliver()
+    const [delivery] = await listDeliveries(database.db, database.projectId, 'oncall')
+    expect(Date.parse(delivery?.nextAttemptAt ?? '') - Date.now()).toBeGreaterThan(800_000)
+  })
+
+  it('does not call a private address that is not allowed, and says why', async () => {
+    await create('oncall', { kind: 'webhook', url: `${base}/hook` })
+    await note(await cronjob('a'))
+    await gather(database.db, lines)
+    await deliver([])
+    expect(received).toHaveLength(0)
+    expect(await listDeliveries(database.db, database.projectId, 'oncall')).toMatchObject([
+      { state: 'dead', attempts: 1, lastError: expect.stringContaining('PANDA_ALERT_ALLOW') as string },
+    ])
+  })
+
+  it('a message whose sender died is sent by another after a minute', async () => {
+    await create('oncall', { kind: 'slack', url: `${base}/slack` })
+    await note(await cronjob('a'))
+    await gather(database.db, lines)
+    await sql`update alert_deliveries set locked_until = now() + interval '60 seconds', attempts = 1`.execute(
+      database.db,
+    )
+    expect(await deliver()).toBe(0)
+    await sql`update alert_deliveries set locked_until = now()`.execute(database.db)
+    expect(await deliver()).toBe(1)
+  })
+
+  it('a try that our own stop cuts short is not counted', async () => {
+    await create('oncall', { kind: 'slack', url: `${base}/slack` })
+    await note(await cronjob('a'))
+    await gather(database.db, lines)
+    await deliver(['127.0.0.0/8'], AbortSignal.abort())
+    expect(await listDeliveries(database.db, database.projectId, 'oncall')).toMatchObject([
+      { state: 'pending', attempts: 0 },
+    ])
+    expect(await deliver()).toBe(1)
+  })
+
+  it('speaks each channel', async () => {
+    await create('a', { kind: 'slack', url: `${base}/slack` })
+    await create('b', { kind: 'discord', url: `${base}/discord` })
+    await create('c', { kind: 'ntfy', url: `${base}/ntfy` })
+    await create('d', { kind: 'email', to: ['me@example.com'] })
+    const hostile = () => Promise.resolve(['``` <!channel> @everyone \u001b[31m', 'x'.repeat(5000)])
+    await note(await cronjob('digest'))
+    expect(await gather(database.db, hostile)).toBe(4)
+    await deliver()
+    const bodyOf = (path: string) => received.find((each) => each.path === path)?.body ?? ''
+    expect((JSON.parse(bodyOf('/slack')) as { text: string }).text).toMatch(
+      /^\*\[default\] digest failed: exited with code 3\*/,
+    )
+    expect(bodyOf('/slack')).not.toContain('<!channel>')
+    const discord = JSON.parse(bodyOf('/discord')) as { content: string; allowed_mentions: unknown }
+    expect(discord.content.length).toBeLessThanOrEqual(2000)
+    expect(discord.content.endsWith('\n```')).toBe(true)
+    expect(discord.allowed_mentions).toEqual({ parse: [] })
+    expect(bodyOf('/ntfy')).toContain('panda run get run_')
+    expect(mails.join()).toContain('Subject: [default] digest failed: exited with code 3')
+  })
+
+  it('gathers exactly once with several servers', async () => {
+    await create('oncall', { kind: 'slack', url: `${base}/slack` }, { groupFor: '0s' })
+    const id = await cronjob('a')
+    for (let count = 0; count < 20; count++) await note(id)
+    await Promise.all([1, 2, 3, 4].map(() => gather(database.db, lines)))
+    const deliveries = await listDeliveries(database.db, database.projectId, 'oncall')
+    expect(deliveries.reduce((sum, each) => sum + each.events, 0)).toBe(20)
+    await Promise.all([1, 2, 3].map(() => deliver()))
+    expect(received).toHaveLength(deliveries.length)
+  })
+})
+
+describe('alert settings', () => {
+  it('never stores or answers an address or a signing secret in the clear', async () => {
+    const created = await create('oncall', { kind: 'slack', url: `${base}/services/T0/B0/hushhush` })
+    expect(created.channel.target).toBe(`${base}/…`)
+    const { rows } = await sql<{ row: string }>`select a::text as row from alerts a`.execute(database.db)
+    expect(rows[0]?.row).not.toContain('hushhush')
+    expect(JSON.stringify(await listAlerts(database.db, database.projectId))).not.toContain('hushhush')
+  })
+
+  it('refuses a name that is taken, and a cronjob that is not there', async () => {
+    const channel = { kind: 'slack' as const, url: `${base}/x` }
+    await create('oncall', channel)
+    await expect(create('oncall', channel)).rejects.toMatchObject({ code: 'conflict' })
+    await expect(create('other', channel, { cronjob: 'nope' })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(getAlert(database.db, 'prj_foreign', 'oncall')).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  it('an update keeps the signing secret; a test goes out at once; a delete takes its messages with it', async () => {
+    const { signingSecret } = await create('oncall', { kind: 'webhook', url: `${base}/old` })
+    const spec = {
+      on: ['failed' as const],
+      cronjob: null,
+      channel: { kind: 'webhook' as const, url: `${base}/new` },
+      lateAfter: '1m',
+      groupFor: '5m',
+    }
+    await updateAlert(database.db, box, database.projectId, 'oncall', spec)
+    expect(await testAlert(database.db, database.projectId, 'oncall')).toMatchObject({
+      state: 'pending',
+      alert: 'oncall',
+    })
+    await deliver()
+    expect(received[0]?.path).toBe('/new')
+    expect(
+      new Webhook(signingSecret ?? '').verify(received[0]?.body ?? '', received[0]?.headers as Record<string, string>),
+    ).toMatchObject({ type: 'panda.alert.test' })
+    await deleteAlert(database.db, database.projectId, 'oncall')
+    expect(await database.db.selectFrom('alert_deliveries').selectAll().execute()).toEqual([])
+  })
+})
