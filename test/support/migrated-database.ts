@@ -15,7 +15,11 @@ export async function migratedDatabase(): Promise<MigratedDatabase> {
   const fresh = await freshDatabase({ template: { key: 'migrated', prepare } })
   const db = openDatabase(fresh.url, { poolSize: 5 })
   const projectId = newId('prj')
-  await db.insertInto('projects').values({ id: projectId, name: 'default' }).onConflict((on) => on.doNothing()).execute()
+  await db
+    .insertInto('projects')
+    .values({ id: projectId, name: 'default' })
+    .onConflict((on) => on.doNothing())
+    .execute()
   const project = await db.selectFrom('projects').select('id').where('name', '=', 'default').executeTakeFirstOrThrow()
   return {
     url: fresh.url,

@@ -58,7 +58,7 @@ describe('the guarded client', () => {
   it('posts body and headers to an address on the allow-list', async () => {
     let seen = ''
     const { port } = await serve((request, response) => {
-      request.on('data', (chunk: Buffer) => (seen += `${request.headers['x-test']} ${chunk.toString()}`))
+      request.on('data', (chunk: Buffer) => (seen += `${String(request.headers['x-test'])} ${chunk.toString()}`))
       request.on('end', () => response.writeHead(204).end())
     })
     await outbound(['127.0.0.0/8']).post(`http://127.0.0.1:${port}/`, '{"a":1}', { 'x-test': 'yes' })
