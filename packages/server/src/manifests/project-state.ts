@@ -1,0 +1,60 @@
+import { type AlertSpec, type CronjobSpec, formatDuration } from '@pandastack/contract'
+import { readChannel } from '../alerts/alerts.ts'
+import type { Sealer } from '../alerts/stored-channel.ts'
+import type { Queryable } from '../store/database.ts'
+
+/** What a project looks like now, in the words of a manifest. */
+export interface ProjectState {
+  readonly env: Readonly<Record<string, string>>
+  readonly secrets: ReadonlySet<string>
+  readonly cronjobs: ReadonlyMap<string, CronjobSpec>
+  readonly alerts: ReadonlyMap<string, AlertSpec>
+}
+
+export async function readProjectState(db: Queryable, box: Sealer, projectId: string): Promise<ProjectState> {
+  const env = await db
+    .selectFrom('env_variables')
+    .select(['name', 'value'])
+    .where('project_id', '=', projectId)
+    .execute()
+  const secrets = await db
+    .selectFrom('secrets')
+    .select('name')
+    .where('project_id', '=', projectId)
+    .where('kind', '=', 'env')
+    .where('cronjob_id', 'is', null)
+    .execute()
+  const cronjobs = await db
+    .selectFrom('cronjobs')
+    .select(['name', 'spec'])
+    .where('project_id', '=', projectId)
+    .where('deleted_at', 'is', null)
+    .execute()
+  return {
+    env: Object.fromEntries(env.map(({ name, value }) => [name, value])),
+    secrets: new Set(secrets.map(({ name }) => name)),
+    cronjobs: new Map(cronjobs.map(({ name, spec }) => [name, spec])),
+    alerts: await readAlerts(db, box, projectId),
+  }
+}
+
+async function readAlerts(db: Queryable, box: Sealer, projectId: string): Promise<Map<string, AlertSpec>> {
+  const rows = await db
+    .selectFrom('alerts')
+    .leftJoin('cronjobs', 'cronjobs.id', 'alerts.cronjob_id')
+    .selectAll('alerts')
+    .select('cronjobs.name as cronjob')
+    .where('alerts.project_id', '=', projectId)
+    .execute()
+  const specs = new Map<string, AlertSpec>()
+  for (const row of rows) {
+    specs.set(row.name, {
+      on: row.events,
+      cronjob: row.cronjob,
+      channel: await readChannel(db, box, projectId, row.name),
+      lateAfter: formatDuration(row.late_after_ms),
+      groupFor: formatDuration(row.group_for_ms),
+    })
+  }
+  return specs
+}
