@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { oracleTicks } from '../../../../test/support/schedule/oracle.ts'
 import type { OracleTick } from '../../../../test/support/schedule/oracle.ts'
@@ -21,7 +22,7 @@ function distinctChanges(years: readonly [from: number, until: number]): Change[
   const kinds = new Map<string, Change[]>()
   for (const zone of Intl.supportedValuesOf('timeZone')) {
     const changes = changesOf(zone, Date.UTC(years[0], 0), Date.UTC(years[1], 0))
-    const base = wallClock(zone)(0).stamp
+    const base = wallClock(zone)(Date.UTC(years[0], 0)).stamp
     if (changes.length > 0)
       kinds.set(JSON.stringify([base, changes.map((change) => [change.at, change.shiftMinutes])]), changes)
   }
@@ -61,13 +62,15 @@ describe('against the brute-force oracle', () => {
   it(
     'agrees on random expressions around the clock changes of every zone',
     { timeout: FULL ? 3_600_000 : 120_000 },
-    () => {
+    async () => {
       const random = new Random(seed)
       const kinds = distinctChanges(FULL ? [2024, 2036] : [2026, 2028])
       const changes = FULL ? kinds.flat() : kinds.flatMap((all) => [random.pick(all)])
       const each = FULL ? Math.ceil(100_000 / changes.length) : 12
       const seen = { cases: 0, ticks: 0, gaps: 0, repeats: 0 }
       for (const change of changes) {
+        // Lets the test runner hear from its worker: the full run takes minutes.
+        await setImmediate()
         const taken = filmAround(change)
         for (let count = 0; count < each; count++) {
           const ticks = compare(random, change, taken)
