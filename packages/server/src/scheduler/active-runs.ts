@@ -1,0 +1,19 @@
+import { sql } from 'kysely'
+import type { Queryable } from '../store/database.ts'
+import type { ActiveRuns } from './plan-ticks.ts'
+
+/** The states of a run that has not ended, as the index `runs_active_cronjob` has them. */
+export const activeStates = sql.raw(`('scheduled', 'queued', 'running', 'retrying')`)
+
+/** Active runs by cronjob; cronjobs without any are not in the map. The caller holds the cronjobs' row locks. */
+export async function countActiveRuns(
+  db: Queryable,
+  cronjobIds: readonly string[],
+): Promise<ReadonlyMap<string, ActiveRuns>> {
+  if (cronjobIds.length === 0) return new Map()
+  const { rows } = await sql<{ cronjob_id: string; total: number; waiting: number }>`
+    select cronjob_id, count(*) as total, count(*) filter (where held) as waiting
+    from runs where cronjob_id = any (${cronjobIds}::text[]) and state in ${activeStates}
+    group by cronjob_id`.execute(db)
+  return new Map(rows.map((row) => [row.cronjob_id, { total: row.total, waiting: row.waiting }]))
+}

@@ -1,0 +1,27 @@
+/** A tick that no server took within this time counts as missed, and the cronjob's missed policy decides. */
+export const MISSED_AFTER_MS = 60_000
+
+/** Ticks decided for one cronjob in one transaction, so that a year of downtime is worked off in small steps. */
+export const PAGE_TICKS = 1000
+
+/** Ticks decided in one transaction for all cronjobs together; shared evenly, so that no backlog starves the others. */
+export const CLAIM_TICKS = 20_000
+
+/** Runs of one cronjob that may wait behind an active one (`queue`); the next tick is `skipped`, reason `queue-full`. */
+export const MAX_WAITING = 100
+
+/** Cronjobs taken in one transaction. Measured by bench/lateness.ts. */
+export const CLAIM_BATCH = 2000
+
+/** Claims that run at the same time while full batches are due. */
+export const CLAIM_LANES = 2
+
+/** A sleep never lasts longer: notifications can be lost, and clocks can be set. */
+export const MAX_SLEEP_MS = 2000
+
+/** The shortest sleep while something is due that another server holds. */
+export const MIN_SLEEP_MS = 5
+
+/** First and longest wait after the database did not answer. */
+export const BACKOFF_MIN_MS = 100
+export const BACKOFF_MAX_MS = 5000

@@ -1,0 +1,147 @@
+import type { Clock } from '../clock.ts'
+import type { Component } from '../component.ts'
+import type { Log } from '../log.ts'
+import type { ClaimedRun } from '../runs/claimed-run.ts'
+import type { Database } from '../store/database.ts'
+import type { Listener } from '../store/listen.ts'
+import { claimDue, ClaimInDoubt, type ClaimResult } from './claim-due.ts'
+import { confirmClaim } from './confirm-claim.ts'
+import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, CLAIM_BATCH, CLAIM_LANES, MAX_SLEEP_MS, MIN_SLEEP_MS } from './limits.ts'
+
+export interface SchedulerDeps {
+  readonly db: Database
+  readonly listener: Pick<Listener, 'on'>
+  readonly clock: Clock
+  readonly log: Pick<Log, 'info' | 'warn' | 'error'>
+  readonly serverId: string
+  readonly engineId: string
+  readonly executor: { freeSlots(): number; take(runs: readonly ClaimedRun[]): void }
+  /** Cronjobs per claim, default 2000, and claims at once while more is due, default 2. */
+  readonly batch?: number
+  readonly lanes?: number
+}
+
+/**
+ * Claims what is due, sleeps until the next due time by the database's clock, and is woken earlier by `panda_schedule`.
+ * Holds nothing: a scheduler that is killed at any point leaves either the row of a tick or the tick still due.
+ */
+export class Scheduler implements Component {
+  readonly name = 'scheduler'
+  readonly #deps: SchedulerDeps
+  readonly #stopping = new AbortController()
+  #wake = new AbortController()
+  #loop: Promise<void> | undefined
+  #unlisten: (() => void) | undefined
+  #up = false
+  #nextDueAt: Date | null = null
+  #reserved = 0
+  #inDoubt: readonly ClaimedRun[] = []
+
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps
+  }
+
+  /** True while the last pass over the due cronjobs succeeded. */
+  get up(): boolean {
+    return this.#up
+  }
+
+  /** The next due time of any cronjob as of the last pass; null when there is none. */
+  get nextDueAt(): Date | null {
+    return this.#nextDueAt
+  }
+
+  /** Begins the loop. Resolves at once, also when the database is away: `up` tells. */
+  start(): Promise<void> {
+    this.#unlisten ??= this.#deps.listener.on('panda_schedule', () => this.#wake.abort())
+    this.#loop ??= this.#run()
+    return Promise.resolve()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#wake.abort()
+    this.#unlisten?.()
+    await this.#loop
+    this.#up = false
+  }
+
+  async #run(): Promise<void> {
+    let backoffMs = BACKOFF_MIN_MS
+    while (!this.#stopping.signal.aborted) {
+      this.#renewWake()
+      let waitMs: number
+      try {
+        waitMs = await this.#pass()
+        if (!this.#up) this.#deps.log.info('scheduler is up')
+        this.#up = true
+        backoffMs = BACKOFF_MIN_MS
+      } catch (error) {
+        this.#up = false
+        waitMs = backoffMs
+        this.#deps.log.error({ err: error, retryInMs: waitMs }, 'due cronjobs could not be claimed')
+        backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS)
+      }
+      await this.#deps.clock.sleep(waitMs, this.#wake.signal)
+    }
+  }
+
+  /** A fresh signal before each pass: what is announced during the pass ends the sleep behind it. */
+  #renewWake(): void {
+    this.#wake = new AbortController()
+    if (this.#stopping.signal.aborted) this.#wake.abort()
+  }
+
+  /** Claims until less than a batch is due. @returns how long to sleep, in milliseconds */
+  async #pass(): Promise<number> {
+    await this.#settleDoubt()
+    let result = await this.#claim('oldest')
+    while (result.full && !this.#stopping.signal.aborted) {
+      await this.#drainWithLanes()
+      result = await this.#claim('oldest')
+    }
+    this.#nextDueAt = result.nextDueAt
+    return Math.ceil(Math.min(Math.max(result.nextDueInMs ?? MAX_SLEEP_MS, MIN_SLEEP_MS), MAX_SLEEP_MS))
+  }
+
+  /** The second lane takes the newest, so that fresh ticks are punctual while the first works off a backlog. */
+  async #drainWithLanes(): Promise<void> {
+    const lanes = Array.from({ length: this.#deps.lanes ?? CLAIM_LANES }, async (_, lane) => {
+      let full = true
+      while (full && !this.#stopping.signal.aborted) full = (await this.#claim(lane % 2 ? 'newest' : 'oldest')).full
+    })
+    // All lanes end before an error is told: none may go on behind the back of the loop.
+    const outcomes = await Promise.allSettled(lanes)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  }
+
+  async #claim(order: 'oldest' | 'newest'): Promise<ClaimResult> {
+    const { db, serverId, engineId, executor, batch = CLAIM_BATCH } = this.#deps
+    // Claims of several lanes must not count on the same free slot.
+    const slots = Math.max(0, Math.min(executor.freeSlots() - this.#reserved, batch))
+    this.#reserved += slots
+    try {
+      const result = await claimDue(db, { serverId, engineId, slots, batch, order })
+      if (result.started.length > 0) executor.take(result.started)
+      for (const { cronjobId, schedule, error } of result.broken) {
+        this.#deps.log.error({ cronjob: cronjobId, schedule, err: error }, 'stored schedule cannot be read; not fired')
+      }
+      return result
+    } catch (error) {
+      if (error instanceof ClaimInDoubt) this.#inDoubt = [...this.#inDoubt, ...error.runs]
+      throw error
+    } finally {
+      this.#reserved -= slots
+    }
+  }
+
+  /** Hands over what a claim committed although its answer was lost. At most one batch per lane is ever in doubt. */
+  async #settleDoubt(): Promise<void> {
+    if (this.#inDoubt.length === 0) return
+    const mine = await confirmClaim(this.#deps.db, this.#deps.serverId, this.#inDoubt)
+    const asked = this.#inDoubt.length
+    this.#inDoubt = []
+    if (mine.length > 0) this.#deps.executor.take(mine)
+    this.#deps.log.warn({ asked, committed: mine.length }, 'settled a claim whose commit was in doubt')
+  }
+}

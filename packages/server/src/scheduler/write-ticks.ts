@@ -1,0 +1,83 @@
+import { sql } from 'kysely'
+import type { AlertEvent } from '@pandastack/contract'
+import { noteRunEvents, type RunEvent } from '../alerts/note-run-events.ts'
+import type { Queryable } from '../store/database.ts'
+import { activeStates } from './active-runs.ts'
+import type { NextDue, PlannedRun } from './plan-batch.ts'
+
+/** Who runs what is born `running`. */
+export interface Owner {
+  readonly serverId: string
+  readonly engineId: string
+}
+
+/**
+ * Inserts the runs; those of `running` are born so and belong to `owner`.
+ *
+ * @returns the ids that were new. A tick that has its row already is left alone: after the clock was set back, a changed
+ *   schedule may name a time again that an earlier revision has had.
+ */
+export async function insertRuns(
+  db: Queryable,
+  runs: readonly PlannedRun[],
+  running: ReadonlySet<string>,
+  owner: Owner | null,
+): Promise<ReadonlySet<string>> {
+  const ids = runs.map((run) => run.id)
+  if (ids.length === 0) return new Set()
+  const result = await sql`
+    insert into runs (id, project_id, cronjob_id, revision, trigger, state, reason, message, due_at, tick_note,
+      available_at, held, attempt, max_attempts, server_id, engine_id, fence, finished_at)
+    select u.id, u.project_id, u.cronjob_id, u.revision, u.trigger, u.state, u.reason, u.message, to_timestamp(u.due),
+      u.note, to_timestamp(u.available), u.held, u.mine, u.max_attempts,
+      case when u.mine = 1 then ${owner?.serverId ?? null} end, case when u.mine = 1 then ${owner?.engineId ?? null} end,
+      u.mine, case when u.state in ('skipped', 'missed') then panda_now() end
+    from unnest(
+      ${ids}::text[], ${runs.map((run) => run.cronjob.projectId)}::text[], ${runs.map((run) => run.cronjob.id)}::text[],
+      ${runs.map((run) => run.cronjob.revision)}::int[], ${runs.map((run) => run.birth.trigger)}::text[],
+      ${runs.map((run) => (running.has(run.id) ? 'running' : run.birth.state))}::text[],
+      ${runs.map((run) => run.birth.reason)}::text[], ${runs.map((run) => run.birth.message)}::text[],
+      ${runs.map((run) => run.birth.dueAt / 1000)}::float8[], ${runs.map((run) => run.birth.note)}::text[],
+      ${runs.map((run) => run.birth.availableAt / 1000)}::float8[], ${runs.map((run) => run.birth.held)}::bool[],
+      ${runs.map((run) => (running.has(run.id) ? 1 : 0))}::int[], ${runs.map((run) => run.cronjob.maxAttempts)}::int[]
+    ) as u (id, project_id, cronjob_id, revision, trigger, state, reason, message, due, note, available, held, mine,
+      max_attempts)
+    on conflict (cronjob_id, due_at) where trigger in ('schedule', 'catch-up') do nothing`.execute(db)
+  if (result.numAffectedRows === BigInt(ids.length)) return new Set(ids)
+  const { rows } = await sql<{ id: string }>`select id from runs where id = any (${ids}::text[])`.execute(db)
+  return new Set(rows.map((row) => row.id))
+}
+
+export async function moveNextDue(db: Queryable, next: readonly NextDue[]): Promise<void> {
+  await sql`
+    update cronjobs c set next_due_at = to_timestamp(u.next), failing = c.failing or u.failing
+    from unnest(
+      ${next.map((entry) => entry.cronjobId)}::text[],
+      ${next.map((entry) => (entry.nextDueAt === null ? null : entry.nextDueAt / 1000))}::float8[],
+      ${next.map((entry) => entry.failing)}::bool[]
+    ) as u (id, next, failing)
+    where c.id = u.id`.execute(db)
+}
+
+/** Asks for the end of all active runs of these cronjobs; their owners, or the dispatcher, carry it out. */
+export async function replaceActiveRuns(db: Queryable, cronjobIds: readonly string[]): Promise<void> {
+  if (cronjobIds.length === 0) return
+  await sql`
+    update runs set cancel_reason = 'replaced'
+    where cronjob_id = any (${cronjobIds}::text[]) and state in ${activeStates} and cancel_reason is null`.execute(db)
+}
+
+/** What the alerts hear of ticks that did not start. A paused cronjob is silent: somebody wanted it so. */
+export async function noteTickEvents(db: Queryable, runs: readonly PlannedRun[]): Promise<void> {
+  const events: RunEvent[] = []
+  for (const { id, cronjob, birth } of runs) {
+    const event = eventOf(birth)
+    if (event) events.push({ runId: id, projectId: cronjob.projectId, cronjobId: cronjob.id, event })
+  }
+  await noteRunEvents(db, events)
+}
+
+function eventOf(birth: PlannedRun['birth']): AlertEvent | null {
+  if (birth.state === 'missed') return 'missed'
+  return birth.state === 'skipped' && birth.reason !== 'paused' ? 'skipped' : null
+}
