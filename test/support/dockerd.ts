@@ -1,0 +1,118 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import { join } from 'node:path'
+import Docker from 'dockerode'
+import { type Daemon, startDaemon } from './daemon.ts'
+import { killProcessesOf, unmountBelow } from './leftovers.ts'
+import { requireProgram, runOrFail } from './programs.ts'
+import { tempDir, type TempDir } from './temp-dir.ts'
+
+export interface DockerdOptions {
+  /** Containers go on running while the daemon is away. Default false. */
+  readonly liveRestore?: boolean
+}
+
+/** A Docker engine of our own: data, state, socket, bridge and containerd namespace shared with nobody. */
+export interface Dockerd {
+  readonly socketPath: string
+  readonly pid: () => number
+  /** SIGKILL. Without `liveRestore` the containers end at the next start. */
+  kill(): Promise<void>
+  /** Starts it again, after a kill or in good order. */
+  restart(): Promise<void>
+  /** Removes the containers and networks, stops the engine and whatever it has started, removes its folder. */
+  stop(): Promise<void>
+}
+
+export async function startDockerd(options: DockerdOptions = {}): Promise<Dockerd> {
+  if (process.getuid?.() !== 0) throw new Error('the tests need a Docker engine: set DOCKER_HOST, or run them as root')
+  const program = await requireProgram('dockerd', 'docker.io')
+  const ip = await requireProgram('ip', 'iproute2')
+  const dir = await tempDir('dockerd')
+  const id = randomBytes(4).toString('hex')
+  const bridge = `pd${id}`
+  const net = randomInt(1, 255)
+  const undoFolder = async () => {
+    await killProcessesOf(dir.path)
+    await unmountBelow(dir.path)
+    await runOrFail(ip, ['link', 'delete', bridge])
+    await dir.remove()
+  }
+  await runOrFail(ip, ['link', 'add', 'name', bridge, 'type', 'bridge'])
+  try {
+    await runOrFail(ip, ['address', 'add', `10.201.${net}.1/24`, 'dev', bridge])
+    const args = dockerdArguments(dir, { id, bridge, net, liveRestore: options.liveRestore ?? false })
+    const launch = async () => launchDockerd(program, args, dir)
+    return control(await launch(), launch, dir, undoFolder)
+  } catch (error) {
+    await undoFolder()
+    throw error
+  }
+}
+
+function dockerdArguments(
+  dir: TempDir,
+  own: { id: string; bridge: string; net: number; liveRestore: boolean },
+): string[] {
+  const at = (name: string) => join(dir.path, name)
+  return [
+    ['--data-root', at('data')],
+    ['--exec-root', at('exec')],
+    ['--pidfile', at('pid')],
+    ['--host', `unix://${at('docker.sock')}`],
+    ['--containerd-namespace', `panda-${own.id}`],
+    ['--containerd-plugins-namespace', `panda-plugins-${own.id}`],
+    ['--bridge', own.bridge],
+    ['--default-address-pool', `base=10.202.${own.net}.0/24,size=28`],
+    // Engines on one machine would undo each other's rules, and the tests reach nothing beyond this machine.
+    ['--iptables=false', '--ip-forward=false', `--live-restore=${own.liveRestore}`],
+    ['--log-level', 'warn'],
+    ['--shutdown-timeout', '5'],
+  ].flat()
+}
+
+async function launchDockerd(program: string, args: readonly string[], dir: TempDir): Promise<Daemon> {
+  const engine = new Docker({ socketPath: join(dir.path, 'docker.sock') })
+  return startDaemon({ program, args, logFile: join(dir.path, 'dockerd.log'), ready: async () => answers(engine) })
+}
+
+function control(first: Daemon, launch: () => Promise<Daemon>, dir: TempDir, undoFolder: () => Promise<void>): Dockerd {
+  const socketPath = join(dir.path, 'docker.sock')
+  let daemon = first
+  let stopped: Promise<void> | undefined
+  const stopOnce = async () => {
+    // Only the engine itself can take its containers' networks and mounts apart properly.
+    if (daemon.hasExited()) daemon = await launch()
+    await removeAll(new Docker({ socketPath }))
+    await daemon.stop(20_000)
+    await undoFolder()
+  }
+  return {
+    socketPath,
+    pid: () => daemon.pid,
+    kill: async () => daemon.signal('SIGKILL'),
+    restart: async () => {
+      if (!daemon.hasExited()) await daemon.stop(20_000)
+      daemon = await launch()
+    },
+    stop: async () => (stopped ??= stopOnce()),
+  }
+}
+
+export async function answers(engine: Docker): Promise<boolean> {
+  try {
+    await engine.ping()
+    return true
+  } catch {
+    // Whatever the reason, the caller asks again and has its own limit, with the daemon's log as the reason.
+    return false
+  }
+}
+
+const builtIn = new Set(['bridge', 'host', 'none'])
+
+async function removeAll(engine: Docker): Promise<void> {
+  const containers = await engine.listContainers({ all: true })
+  await Promise.all(containers.map(async ({ Id }) => engine.getContainer(Id).remove({ force: true, v: true })))
+  const networks = (await engine.listNetworks()).filter(({ Name }) => !builtIn.has(Name))
+  await Promise.all(networks.map(async ({ Id }) => void (await engine.getNetwork(Id).remove())))
+}
