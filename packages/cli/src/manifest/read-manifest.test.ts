@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { readManifest } from './read-manifest.ts'
+
+const GOOD = `
+version: 1
+project: shop
+env: { MODE: production }
+cronjobs:
+  weekly-digest:
+    image: your-org/mailer:\${TAG:-latest}
+    schedule: "0 8 * * 1"
+    timezone: Europe/Berlin
+    env: { GREETING: "\${GREETING}", RAW: "$\${NOT_A_REFERENCE}" }
+`
+
+function problems(text: string, environment: Record<string, string> = {}) {
+  const result = readManifest(text, environment)
+  return result.ok ? [] : result.problems.map(({ path, line, message }) => `${line ?? '-'} ${path}: ${message}`)
+}
+
+describe('readManifest', () => {
+  it('reads YAML, fills in defaults and the environment', () => {
+    const result = readManifest(GOOD, { GREETING: 'hello' })
+    expect(result).toMatchObject({
+      ok: true,
+      manifest: {
+        project: 'shop',
+        cronjobs: {
+          'weekly-digest': {
+            image: 'your-org/mailer:latest',
+            concurrency: 'forbid',
+            env: { GREETING: 'hello', RAW: '${NOT_A_REFERENCE}' },
+          },
+        },
+      },
+    })
+  })
+
+  it('reads JSON, and an empty file', () => {
+    expect(readManifest('{"cronjobs":{"a":{"image":"a","schedule":"@daily"}}}', {}).ok).toBe(true)
+    expect(readManifest('', {}).ok).toBe(true)
+  })
+
+  it.each([
+    ['a missing variable', GOOD, '10 cronjobs.weekly-digest.env.GREETING: the variable GREETING is not set'],
+    [
+      'an unknown field',
+      'cronjobs:\n  a:\n    image: a\n    schedule: "@daily"\n    shedule: x',
+      'Unrecognized key: "shedule"',
+    ],
+    ['a bad schedule', 'cronjobs:\n  a:\n    image: a\n    schedule: "60 * * * *"', '4 cronjobs.a.schedule: '],
+    ['a schedule that never fires', 'cronjobs:\n  a: { image: a, schedule: "0 0 30 2 *" }', 'cronjobs.a.schedule: '],
+    ['an unknown zone', 'cronjobs:\n  a: { image: a, schedule: "@daily", timezone: Berlin }', 'cronjobs.a.timezone: '],
+    ['a bad image', 'cronjobs:\n  a:\n    image: --privileged\n    schedule: "@daily"', '3 cronjobs.a.image: '],
+    ['a name twice', 'cronjobs:\n  a: { image: a, schedule: "@daily" }\n  a: { image: b, schedule: "@daily" }', '3 : '],
+    ['broken YAML', 'cronjobs: [', ': '],
+    ['another version', 'version: 2', '1 version: '],
+    ['a list', '- a', 'expected object'],
+  ])('tells %s with its place', (_what, text, expected) => {
+    expect(problems(text).join('\n')).toContain(expected)
+  })
+
+  it('is not blown up by aliases', () => {
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghi'
+      .split('')
+      .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[index]}`).join(',')}]`)
+      .join('\n')}`
+    expect(problems(bomb).join()).toContain('alias')
+  })
+
+  it('answers every text, and never throws', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.json(),
+          fc.string().map((text) => `cronjobs:\n  a:\n    image: a\n    schedule: ${JSON.stringify(text)}`),
+        ),
+        (text) => {
+          const result = readManifest(text, {})
+          expect(result.ok || result.problems.length > 0).toBe(true)
+        },
+      ),
+      { numRuns: 3000 },
+    )
+  })
+})
