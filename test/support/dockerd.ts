@@ -1,10 +1,13 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import Docker from 'dockerode'
+import { processIdentity } from '../../packages/server/src/store/embedded/process-identity.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { killProcessesOf, unmountBelow } from './leftovers.ts'
 import { requireProgram, runOrFail } from './programs.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
+import { waitFor } from './wait-for.ts'
 
 export interface DockerdOptions {
   /** Containers go on running while the daemon is away. Default false. */
@@ -89,13 +92,27 @@ function control(first: Daemon, launch: () => Promise<Daemon>, dir: TempDir, und
   return {
     socketPath,
     pid: () => daemon.pid,
-    kill: async () => daemon.signal('SIGKILL'),
+    kill: async () => {
+      await daemon.signal('SIGKILL')
+      await forgetContainerd(dir)
+    },
     restart: async () => {
       if (!daemon.hasExited()) await daemon.stop(20_000)
       daemon = await launch()
     },
     stop: async () => (stopped ??= stopOnce()),
   }
+}
+
+/**
+ * The engine's own containerd dies with it. Its pid file stays, and where nobody reaps orphans at once (a container's
+ * pid 1) the next engine would take the zombie for a living containerd and wait for it in vain.
+ */
+async function forgetContainerd(dir: TempDir): Promise<void> {
+  const path = join(dir.path, 'exec', 'containerd', 'containerd.pid')
+  const pid = Number.parseInt(await readFile(path, 'utf8'), 10)
+  await waitFor(`containerd (pid ${pid}) to follow its engine`, () => processIdentity(pid) === undefined)
+  await rm(path)
 }
 
 export async function answers(engine: Docker): Promise<boolean> {

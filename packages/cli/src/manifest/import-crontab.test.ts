@@ -78,7 +78,6 @@ describe('importCrontab', () => {
   it('unescapes percent signs and keeps names apart', () => {
     const { manifest } = read('0 0 * * * date +\\%F\n1 0 * * * date\n2 0 * * * FOO=1 nice -n 5 /opt/Date.sh')
     expect(Object.keys(manifest.cronjobs ?? {})).toEqual(['date', 'date-2', 'date-3'])
-    )
     expect(manifest.cronjobs?.['date']?.command).toEqual(['date +%F'])
   })
 

@@ -46,7 +46,7 @@ export async function applyManifest(
 function inOrder(changes: readonly Change[]): Change[] {
   const made = changes.filter(({ action }) => action === 'create' || action === 'update')
   const gone = changes.filter(({ action }) => action === 'delete')
-  return [...made, ...gone.reverse()]
+  return [...made, ...gone.toReversed()]
 }
 
 async function make(db: Database, box: Sealer, projectId: string, manifest: Manifest, change: Change): Promise<void> {

@@ -1,7 +1,8 @@
+import { PandaError } from '@pandastack/contract'
 import type { RegistryAuth } from '../runtime/driver.ts'
 import type { Queryable } from '../store/database.ts'
-import type { SecretBox } from './secret-box.ts'
-import { openRegistryAuth, secretContext } from './secret-record.ts'
+import { type SecretBox, SealError } from './secret-box.ts'
+import { openRegistryAuth, secretContext, type SecretPlace } from './secret-record.ts'
 
 export interface ProjectSettings {
   readonly env: Record<string, string>
@@ -17,7 +18,7 @@ export interface ProjectSettings {
  * Everything that the runs of these cronjobs inherit, in two queries however many they are. For the executor only:
  * values leave the server by no other way.
  *
- * @throws SealError when a secret was sealed with another key
+ * @throws PandaError `internal` that names the secret which cannot be opened, e.g. after the wrong key file was put back
  */
 export async function loadProjectSettings(
   db: Queryable,
@@ -42,11 +43,23 @@ export async function loadProjectSettings(
   const cronjobSecrets = new Map<string, Record<string, string>>()
   const registries = new Map<string, RegistryAuth>()
   for (const row of sealed) {
-    const value = box.open(row.ciphertext, secretContext(row))
+    const value = openSecret(box, row)
     if (row.kind === 'registry') registries.set(row.name, openRegistryAuth(value))
     else if (row.cronjob_id === null) secrets[row.name] = value
     else cronjobSecrets.set(row.cronjob_id, { ...cronjobSecrets.get(row.cronjob_id), [row.name]: value })
   }
   const env = Object.fromEntries(variables.map((row) => [row.name, row.value]))
   return { env, secrets, cronjobSecrets, registries }
+}
+
+function openSecret(box: SecretBox, row: SecretPlace & { readonly ciphertext: Buffer }): string {
+  try {
+    return box.open(row.ciphertext, secretContext(row))
+  } catch (cause) {
+    if (!(cause instanceof SealError)) throw cause
+    throw new PandaError('internal', `The secret ${row.name} cannot be opened: ${cause.message}.`, {
+      hint: `Put the right secret.key back, or set it again: panda secret set ${row.name}`,
+      cause,
+    })
+  }
 }

@@ -2,7 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js'
 
 /** What a sealed text belongs to, e.g. `['secret', projectId, 'env', name, cronjobId]`. Bound into the seal. */
-export type SecretContext = readonly string[]
+export type SecretContext = string | readonly string[]
 
 export const SECRET_KEY_BYTES = 32
 const FORMAT = 1
@@ -63,7 +63,7 @@ export class SecretBox {
 
   /** Twelve characters that change with the value; keyed, so that short values cannot be guessed from them. */
   fingerprint(text: string, context: SecretContext): string {
-    const whole = JSON.stringify(['fingerprint', ...context, text])
+    const whole = JSON.stringify([context, text])
     return createHmac('sha256', this.#key).update(whole).digest('hex').slice(0, 12)
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { RegistryAuth } from '../runtime/driver.ts'
 import type { SecretContext } from './secret-box.ts'
 
-interface SecretPlace {
+export interface SecretPlace {
   readonly project_id: string
   readonly cronjob_id: string | null
   readonly kind: string

@@ -10,6 +10,8 @@ export interface SupervisorOptions {
   readonly logFile: string
   readonly log: (line: string) => void
   readonly onExit: (reason: string) => void
+  /** Before the n-th restart in a row. Default: 50 ms, doubling up to 5 s. */
+  readonly delayMs?: (accidents: number) => number
 }
 
 export interface Supervisor {
@@ -98,7 +100,7 @@ async function restartAfterDelay(
   stopping: AbortSignal,
 ): Promise<Postmaster | undefined> {
   try {
-    await delay(Math.min(longestDelayMs, firstDelayMs * 2 ** (accidents - 1)), undefined, { signal: stopping })
+    await delay((options.delayMs ?? defaultDelayMs)(accidents), undefined, { signal: stopping })
     const next = await options.restart(stopping)
     options.log(`the embedded PostgreSQL runs again with pid ${next.pid}`)
     return next
@@ -106,6 +108,10 @@ async function restartAfterDelay(
     if (!stopping.aborted) options.log(`restart ${accidents} of ${restartLimit} failed: ${messageOf(error)}`)
     return undefined
   }
+}
+
+function defaultDelayMs(accidents: number): number {
+  return Math.min(longestDelayMs, firstDelayMs * 2 ** (accidents - 1))
 }
 
 function report(options: SupervisorOptions, reason: string): void {

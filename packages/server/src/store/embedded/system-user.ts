@@ -9,8 +9,6 @@ export interface SystemUser {
   readonly gid: number
 }
 
-const ourUserName = 'pandastack'
-
 /**
  * PostgreSQL refuses to run as root. Not root: `undefined`, it runs as ourselves. Root: the owner of the data folder if
  * there is one (so that a `postgres` user installed later changes nothing), else the user `postgres`, else `pandastack`
@@ -21,6 +19,7 @@ const ourUserName = 'pandastack'
 export async function chooseSystemUser(
   dataRoot: string | undefined,
   log: (line: string) => void,
+  names: { readonly existing: string; readonly own: string } = { existing: 'postgres', own: 'pandastack' },
 ): Promise<SystemUser | undefined> {
   const ownUid = process.getuid?.()
   if (ownUid === undefined) return undefined
@@ -32,7 +31,8 @@ export async function chooseSystemUser(
   }
   if (ownUid !== 0) return undefined
   if (owner !== undefined) return { name: `user id ${owner.uid}`, uid: owner.uid, gid: owner.gid }
-  return (await findUser('postgres')) ?? (await findUser(ourUserName)) ?? (await createUser(log)) ?? (await nobody(log))
+  const found = (await findUser(names.existing)) ?? (await findUser(names.own))
+  return found ?? (await createUser(names.own, log)) ?? (await nobody(names.own, log))
 }
 
 /** Asks `id`, not /etc/passwd, so that users from a directory service are found too. */
@@ -42,25 +42,25 @@ async function findUser(name: string): Promise<SystemUser | undefined> {
   return { name, uid: Number.parseInt(uid.output, 10), gid: Number.parseInt(gid.output, 10) }
 }
 
-async function createUser(log: (line: string) => void): Promise<SystemUser | undefined> {
-  const args = ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', ourUserName]
+async function createUser(name: string, log: (line: string) => void): Promise<SystemUser | undefined> {
+  const args = ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', name]
   try {
     const made = await runProgram('useradd', args)
-    if (made.exitCode === 0) log(`created the system user ${ourUserName} for the embedded PostgreSQL`)
+    if (made.exitCode === 0) log(`created the system user ${name} for the embedded PostgreSQL`)
     else log(`useradd ${args.join(' ')} failed: ${made.output.trim()}`)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
     log('no useradd on this machine to make a system user with')
   }
   // Looked up even after a failure: another server may have made the user at the same moment.
-  return findUser(ourUserName)
+  return findUser(name)
 }
 
-async function nobody(log: (line: string) => void): Promise<SystemUser> {
+async function nobody(ownName: string, log: (line: string) => void): Promise<SystemUser> {
   const user = await findUser('nobody')
   if (user === undefined || user.uid === 0) {
     throw new EmbeddedPostgresError('user_missing', 'there is no unprivileged user that PostgreSQL could run as', {
-      hint: `Make one with "useradd --system ${ourUserName}", start the server as another user than root, or set DATABASE_URL.`,
+      hint: `Make one with "useradd --system ${ownName}", start the server as another user than root, or set DATABASE_URL.`,
     })
   }
   log('the embedded PostgreSQL runs as the user nobody')
