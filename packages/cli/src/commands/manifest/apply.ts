@@ -1,0 +1,86 @@
+import type { ApplyResult, Change } from '@pandastack/contract'
+import { defineCommand, flag, text } from '../../command.ts'
+import { CliError } from '../../errors.ts'
+import { EXIT } from '../../exit-codes.ts'
+import { show } from '../../output/show.ts'
+import type { Session } from '../../session.ts'
+import { loadManifest } from './load-file.ts'
+
+export const command = defineCommand({
+  args: {},
+  options: {
+    file: text('FILE', 'The manifest, - for standard input; default panda.yaml', { short: 'f' }),
+    dryRun: flag('Show what would change, change nothing'),
+    prune: flag('Also delete what the file does not name'),
+    detailedExitcode: flag('With --dry-run: exit code 2 when something would change'),
+  },
+  details: ['Makes the project look as the file says. Without --prune nothing is ever deleted.'],
+  examples: [
+    { line: 'panda apply -f panda.yaml --dry-run', note: 'what would change' },
+    { line: 'panda apply -f panda.yaml', note: 'change it' },
+  ],
+  async run({ options, session }) {
+    const manifest = await loadManifest(session, options.file ?? 'panda.yaml')
+    const api = await session.api()
+    const project =
+      session.globals.project === undefined && manifest.project ? { project: manifest.project } : api.project
+    const send = (dryRun: boolean) =>
+      api.post<ApplyResult>('/v1/apply', { manifest, dryRun, prune: options.prune }, project)
+    let result = await send(options.dryRun || options.prune)
+    if (options.prune && !options.dryRun) {
+      await confirmDeletes(session, result.changes)
+      result = await send(false)
+    }
+    await show(session, result, {
+      name: () =>
+        changed(result)
+          .map(({ kind, name }) => `${kind}/${name}`)
+          .join('\n'),
+      human: () => render(session, result),
+    })
+    for (const warning of result.warnings) await session.warn(warning)
+    if (result.missingSecrets.length > 0) throw missingSecrets(result)
+    return options.dryRun && options.detailedExitcode && changed(result).length > 0 ? EXIT.usage : EXIT.ok
+  },
+})
+
+function changed(result: ApplyResult): Change[] {
+  return result.changes.filter(({ action }) => action !== 'unchanged')
+}
+
+async function confirmDeletes(session: Session, changes: readonly Change[]): Promise<void> {
+  const deletes = changes.filter(({ action }) => action === 'delete').map(({ kind, name }) => `${kind} ${name}`)
+  if (deletes.length > 0) await session.confirm(`Delete ${deletes.join(', ')}?`)
+}
+
+const SIGN = { create: '+', update: '~', delete: '-', unchanged: ' ' } as const
+
+function render(session: Session, result: ApplyResult): string {
+  const paint = {
+    create: session.style.green,
+    update: session.style.yellow,
+    delete: session.style.red,
+    unchanged: session.style.dim,
+  }
+  const lines = changed(result).flatMap(({ kind, name, action, fields }) => [
+    paint[action](`${SIGN[action]} ${kind} ${name}`),
+    ...(action === 'update'
+      ? fields.map(({ path, before, after }) => `    ${path}: ${before ?? 'nothing'} → ${after ?? 'nothing'}`)
+      : []),
+  ])
+  const unchanged = result.changes.length - changed(result).length
+  const count = (action: Change['action']) => result.changes.filter((each) => each.action === action).length
+  const verbs = result.dryRun ? ['to create', 'to update', 'to delete'] : ['created', 'updated', 'deleted']
+  lines.push(
+    `Project ${result.project}: ${count('create')} ${verbs[0]}, ${count('update')} ${verbs[1]}, ${count('delete')} ${verbs[2]}, ${unchanged} unchanged.`,
+  )
+  return lines.join('\n')
+}
+
+function missingSecrets(result: ApplyResult): CliError {
+  return new CliError(`secrets that the file names are not set: ${result.missingSecrets.join(', ')}`, {
+    code: 'secrets_missing',
+    exitCode: EXIT.failed,
+    hint: `Set them: panda secret set ${result.missingSecrets.join(' ')} --project ${result.project}`,
+  })
+}
