@@ -116,7 +116,7 @@ describe('privateDocker', () => {
   it.each([true, false])('can be killed and started again; containers survive that: %s', async (liveRestore) => {
     await using docker = await privateDocker({ liveRestore })
     const Image = await testImage('busybox', docker.engine)
-    const container = await docker.engine.createContainer({ Image, Cmd: ['sleep', '600'] })
+    const container = await docker.engine.createContainer({ Image, Cmd: ['sleep', '600'], StopTimeout: 1 })
     await container.start()
     const before = await container.inspect()
     await docker.kill()

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import Docker from 'dockerode'
@@ -33,7 +33,7 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   const dir = await tempDir('dockerd')
   const id = randomBytes(4).toString('hex')
   const bridge = `pd${id}`
-  const net = randomInt(1, 255)
+  const net = await freeNet(ip)
   const undoFolder = async () => {
     await killProcessesOf(dir.path)
     await unmountBelow(dir.path)
@@ -50,6 +50,19 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
     await undoFolder()
     throw error
   }
+}
+
+/** Every engine has 10.201.N.0/24 for its bridge and 10.202.N.0/24 for its networks. The N of the running ones are taken. */
+async function freeNet(ip: string): Promise<number> {
+  const addresses = await runOrFail(ip, ['-oneline', '-4', 'address', 'show'])
+  const free = Array.from({ length: 254 }, (_, index) => index + 1).filter(
+    (net) => !addresses.includes(` 10.201.${net}.`),
+  )
+  // By chance among those, since another test run may be choosing at the same moment.
+  const chosen = free[Math.floor(Math.random() * free.length)]
+  if (chosen === undefined)
+    throw new Error('all of 10.201.0.0/16 is taken by Docker engines of tests: remove bridges pd*')
+  return chosen
 }
 
 function dockerdArguments(
@@ -75,7 +88,14 @@ function dockerdArguments(
 
 async function launchDockerd(program: string, args: readonly string[], dir: TempDir): Promise<Daemon> {
   const engine = new Docker({ socketPath: join(dir.path, 'docker.sock') })
-  return startDaemon({ program, args, logFile: join(dir.path, 'dockerd.log'), ready: async () => answers(engine) })
+  return startDaemon({
+    program,
+    args,
+    // A dying engine writes its containerd's stacks to the temp folder.
+    env: { ...process.env, TMPDIR: dir.path },
+    logFile: join(dir.path, 'dockerd.log'),
+    ready: async () => answers(engine),
+  })
 }
 
 function control(first: Daemon, launch: () => Promise<Daemon>, dir: TempDir, undoFolder: () => Promise<void>): Dockerd {
