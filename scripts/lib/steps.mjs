@@ -30,7 +30,9 @@ function npm(args) {
 export function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > 20 || (major === 20 && minor >= 19)) return
-  throw new Error(`PandaStack needs Node.js 20.19 or newer, this is ${process.versions.node}. Install a newer one from your system or nodejs.org.`)
+  throw new Error(
+    `PandaStack needs Node.js 20.19 or newer, this is ${process.versions.node}. Install a newer one from your system or nodejs.org.`,
+  )
 }
 
 /**
@@ -44,7 +46,8 @@ export async function install() {
   if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return false
   const [command, args] = npm(['install', '--no-audit', '--no-fund', '--loglevel=error'])
   await mustRun('Installing the dependencies', command, args)
-  if (hash(lock) !== wanted) throw new Error('package-lock.json was changed by the installation: commit it or restore it, then start again')
+  if (hash(lock) !== wanted)
+    throw new Error('package-lock.json was changed by the installation: commit it or restore it, then start again')
   writeFileSync(mark, wanted)
   return true
 }

@@ -43,3 +43,8 @@ export const applyResultSchema = z.object({
   warnings: z.array(z.string()),
 })
 export type ApplyResult = z.infer<typeof applyResultSchema>
+
+/** For editors; published as docs/reference/panda.schema.json. Checks that code alone can make are left out. */
+export function manifestJsonSchema(): object {
+  return z.toJSONSchema(manifestSchema, { io: 'input', unrepresentable: 'any' })
+}

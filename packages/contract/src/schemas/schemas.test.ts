@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { channelSchema } from './alert.ts'
 import { createCronjobSchema, cronjobSpecSchema, updateCronjobSchema } from './cronjob.ts'
 import { envSchema, MAX_ENV_BYTES, nameSchema } from './common.ts'
-import { manifestSchema } from './manifest.ts'
+import { manifestJsonSchema, manifestSchema } from './manifest.ts'
 
 const article = {
   name: 'weekly-digest',
@@ -109,5 +110,12 @@ describe('manifest', () => {
 
   it('an empty file is an empty project', () => {
     expect(manifestSchema.parse({})).toEqual({ version: 1, env: {}, secrets: [], cronjobs: {}, alerts: {} })
+  })
+})
+
+describe('the published schema of panda.yaml', () => {
+  it('is what is checked; after a change run: npx tsx --conditions=source scripts/manifest-schema.ts', () => {
+    const file = new URL('../../../../docs/reference/panda.schema.json', import.meta.url)
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(JSON.stringify(manifestJsonSchema())))
   })
 })
