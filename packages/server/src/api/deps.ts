@@ -1,0 +1,37 @@
+import type { Status } from '@pandastack/contract'
+import type { Authenticator } from '../auth/authenticator.ts'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { ProjectDirectory } from '../projects/project-directory.ts'
+import type { SecretBox } from '../settings/secret-box.ts'
+import type { Database } from '../store/database.ts'
+import type { Listener } from '../store/listen.ts'
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly database: boolean
+  readonly scheduler: boolean
+  readonly engine: boolean
+}
+
+/** Everything that the API is built upon; made in main.ts. */
+export interface ApiDeps {
+  readonly db: Database
+  readonly listener: Listener
+  readonly clock: Clock
+  readonly log: Log
+  readonly box: SecretBox
+  readonly authenticator: Authenticator
+  readonly projects: ProjectDirectory
+  readonly metrics: Metrics
+  readonly readiness: () => Promise<Readiness>
+  /** @param projectId counts of this project only; null = of all */
+  readonly status: (projectId: string | null) => Promise<Status>
+  /** Calls per minute and token; 0 = no limit. */
+  readonly rateLimit: number
+  /** Bound to a loopback address. */
+  readonly loopback: boolean
+  /** Aborts when the server begins to stop: open streams end. */
+  readonly stopping: AbortSignal
+}

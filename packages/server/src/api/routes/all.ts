@@ -1,0 +1,20 @@
+import type { ApiDeps } from '../deps.ts'
+import type { Route } from '../route.ts'
+import { alertRoutes } from './alerts.ts'
+import { envRoutes } from './env.ts'
+import { projectRoutes } from './projects.ts'
+import { secretRoutes } from './secrets.ts'
+import { statusRoutes } from './status.ts'
+import { tokenRoutes } from './tokens.ts'
+
+/** The whole API. */
+export function allRoutes(deps: ApiDeps): Route[] {
+  return [
+    ...statusRoutes(deps),
+    ...projectRoutes(deps),
+    ...tokenRoutes(deps),
+    ...envRoutes(),
+    ...secretRoutes(deps),
+    ...alertRoutes(deps),
+  ]
+}

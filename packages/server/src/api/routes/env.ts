@@ -1,0 +1,57 @@
+import {
+  envNameSchema,
+  envVariableSchema,
+  pageOf,
+  pageQuerySchema,
+  projectQuerySchema,
+  setEnvSchema,
+} from '@pandastack/contract'
+import { z } from 'zod'
+import { listEnv, setEnv, unsetEnv } from '../../settings/env.ts'
+import { pageRequest } from '../../store/page.ts'
+import { projectRoute, type Route } from '../route.ts'
+
+const tag = 'settings'
+const params = z.object({ name: envNameSchema })
+
+export function envRoutes(): Route[] {
+  return [
+    projectRoute({
+      method: 'GET',
+      url: '/v1/env',
+      summary: "List the project's variables",
+      tag,
+      scope: 'read',
+      query: pageQuerySchema,
+      status: 200,
+      answer: pageOf(envVariableSchema),
+      handler: ({ db, project, query }) => listEnv(db, project.id, pageRequest(query)),
+    }),
+    projectRoute({
+      method: 'PUT',
+      url: '/v1/env/:name',
+      summary: 'Set one variable',
+      description: 'Runs that start from now on get it.',
+      tag,
+      scope: 'write',
+      params,
+      query: projectQuerySchema,
+      body: setEnvSchema,
+      status: 200,
+      answer: envVariableSchema,
+      handler: ({ db, project, params, body }) => setEnv(db, project.id, params.name, body.value),
+    }),
+    projectRoute({
+      method: 'DELETE',
+      url: '/v1/env/:name',
+      summary: 'Unset one variable',
+      tag,
+      scope: 'write',
+      params,
+      query: projectQuerySchema,
+      status: 204,
+      answer: null,
+      handler: ({ db, project, params }) => unsetEnv(db, project.id, params.name),
+    }),
+  ]
+}
