@@ -1,4 +1,5 @@
 import type { RunState } from '@pandastack/contract'
+import { type RawBuilder, sql } from 'kysely'
 
 /**
  * The life of a run.
@@ -7,18 +8,20 @@ import type { RunState } from '@pandastack/contract'
  * - `queued`: may start as soon as a server has a free slot and it is not `held` behind an earlier run. Crash: as above.
  * - `running`: belongs to one server, which alone may write with its fence. Crash of that server: another server on the
  *   same engine adopts it (fence + 1) and goes on with the container as it finds it; if the container never was, it is
- *   started under the same name; if it was and is gone, the attempt is lost.
+ *   started under the same name; if it was and is gone, the attempt is lost. Back to `queued` only when the engine could
+ *   not be asked to start it.
  * - `retrying`: an attempt ended badly, the next waits for `available_at`. Crash: nothing is lost.
  * - `succeeded`, `failed`, `cancelled`, `lost`: ended; the engine's verdict is recorded. Nothing leaves these states.
  * - `skipped`, `missed`: a tick that was never started, and why. Nothing leaves these states.
  *
  * Born as: `scheduled`, `queued`, `running` (claimed in the transaction that records the tick), `skipped`, `missed`.
+ * Only the files of runs/transition/ change the state of a run that exists.
  */
 export const TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
-  scheduled: ['queued', 'running', 'cancelled', 'skipped'],
-  queued: ['running', 'cancelled', 'skipped', 'failed'],
+  scheduled: ['running', 'cancelled', 'skipped'],
+  queued: ['running', 'cancelled', 'skipped'],
   running: ['queued', 'retrying', 'succeeded', 'failed', 'cancelled', 'lost'],
-  retrying: ['running', 'cancelled', 'failed'],
+  retrying: ['running', 'cancelled'],
   succeeded: [],
   failed: [],
   cancelled: [],
@@ -35,6 +38,11 @@ export const BIRTH_STATES = [
   'missed',
 ] as const satisfies readonly RunState[]
 
+/** States of a run that waits for a server. */
+export const WAITING_STATES = ['scheduled', 'queued', 'retrying'] as const satisfies readonly RunState[]
+/** States of a run that has not ended: what the concurrency policies count. */
+export const ACTIVE_STATES = ['scheduled', 'queued', 'running', 'retrying'] as const satisfies readonly RunState[]
+
 export function mayMove(from: RunState, to: RunState): boolean {
   return TRANSITIONS[from].includes(to)
 }
@@ -42,4 +50,9 @@ export function mayMove(from: RunState, to: RunState): boolean {
 /** The states from which `to` can be reached, for the WHERE clause of an update. */
 export function sourcesOf(to: RunState): RunState[] {
   return (Object.keys(TRANSITIONS) as RunState[]).filter((from) => mayMove(from, to))
+}
+
+/** `('queued', …)` as SQL text and not as a parameter: only so does the planner find the partial indexes. */
+export function stateList(states: readonly RunState[]): RawBuilder<unknown> {
+  return sql`(${sql.join(states.map((state) => sql.lit(state)))})`
 }

@@ -1,0 +1,5 @@
+/** A write of an owner: it counts only while the run still has this fence. */
+export interface Fenced {
+  readonly id: string
+  readonly fence: number
+}
