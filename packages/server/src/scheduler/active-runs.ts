@@ -1,9 +1,10 @@
+import type { Reason } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { Queryable } from '../store/database.ts'
 import type { ActiveRuns } from './plan-ticks.ts'
 
 /** The states of a run that has not ended, as the index `runs_active_cronjob` has them. */
-export const activeStates = sql.raw(`('scheduled', 'queued', 'running', 'retrying')`)
+const activeStates = sql.raw(`('scheduled', 'queued', 'running', 'retrying')`)
 
 /** Active runs by cronjob; cronjobs without any are not in the map. The caller holds the cronjobs' row locks. */
 export async function countActiveRuns(
@@ -16,4 +17,17 @@ export async function countActiveRuns(
     from runs where cronjob_id = any (${cronjobIds}::text[]) and state in ${activeStates}
     group by cronjob_id`.execute(db)
   return new Map(rows.map((row) => [row.cronjob_id, { total: row.total, waiting: row.waiting }]))
+}
+
+/** Asks for the end of all active runs of these cronjobs: their owners, or the dispatcher, carry it out. */
+export async function cancelActiveRuns(
+  db: Queryable,
+  cronjobIds: readonly string[],
+  reason: Extract<Reason, 'replaced' | 'deleted'>,
+): Promise<void> {
+  if (cronjobIds.length === 0) return
+  await sql`
+    update runs set cancel_reason = ${reason}
+    where cronjob_id = any (${cronjobIds}::text[]) and state in ${activeStates} and cancel_reason is null`.execute(db)
+  await sql`select pg_notify('panda_runs', '')`.execute(db)
 }

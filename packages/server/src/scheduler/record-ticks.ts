@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
 import type { Queryable } from '../store/database.ts'
-import { countActiveRuns } from './active-runs.ts'
+import { cancelActiveRuns, countActiveRuns } from './active-runs.ts'
 import type { DueCronjobs } from './due-cronjobs.ts'
 import { type BrokenSchedule, planBatch, type PlannedRun } from './plan-batch.ts'
-import { insertRuns, moveNextDue, noteTickEvents, type Owner, replaceActiveRuns } from './write-ticks.ts'
+import { insertRuns, moveNextDue, noteTickEvents, type Owner } from './write-ticks.ts'
 
 export interface RecordedTicks {
   /** Rows that are new. */
@@ -29,13 +29,13 @@ export async function recordTicks(
   const plan = await planBatch(due, await countActiveRuns(trx, watching))
   const running = chooseRunning(plan.runs, owner === null ? 0 : slots, due.now)
   // Before the insert: what is born now must not be cancelled with what was active.
-  await replaceActiveRuns(trx, plan.replaced)
+  await cancelActiveRuns(trx, plan.replaced, 'replaced')
   const fresh = await insertRuns(trx, plan.runs, running, owner)
   await moveNextDue(trx, plan.next)
   const born = fresh.size === plan.runs.length ? plan.runs : plan.runs.filter((run) => fresh.has(run.id))
   await noteTickEvents(trx, born)
   const waits = born.some((run) => run.birth.state === 'queued' && !running.has(run.id))
-  if (waits || plan.replaced.length > 0) await sql`select pg_notify('panda_runs', '')`.execute(trx)
+  if (waits) await sql`select pg_notify('panda_runs', '')`.execute(trx)
   return {
     ticks: born.length,
     started: born.filter((run) => running.has(run.id)).map(toClaimedRun),

@@ -2,7 +2,6 @@ import { sql } from 'kysely'
 import type { AlertEvent } from '@pandastack/contract'
 import { noteRunEvents, type RunEvent } from '../alerts/note-run-events.ts'
 import type { Queryable } from '../store/database.ts'
-import { activeStates } from './active-runs.ts'
 import type { NextDue, PlannedRun } from './plan-batch.ts'
 
 /** Who runs what is born `running`. */
@@ -57,14 +56,6 @@ export async function moveNextDue(db: Queryable, next: readonly NextDue[]): Prom
       ${next.map((entry) => entry.failing)}::bool[]
     ) as u (id, next, failing)
     where c.id = u.id`.execute(db)
-}
-
-/** Asks for the end of all active runs of these cronjobs; their owners, or the dispatcher, carry it out. */
-export async function replaceActiveRuns(db: Queryable, cronjobIds: readonly string[]): Promise<void> {
-  if (cronjobIds.length === 0) return
-  await sql`
-    update runs set cancel_reason = 'replaced'
-    where cronjob_id = any (${cronjobIds}::text[]) and state in ${activeStates} and cancel_reason is null`.execute(db)
 }
 
 /** What the alerts hear of ticks that did not start. A paused cronjob is silent: somebody wanted it so. */
