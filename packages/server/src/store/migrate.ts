@@ -4,6 +4,7 @@ import * as m0001 from './migrations/0001-cronjobs.ts'
 import * as m0002 from './migrations/0002-alerts.ts'
 import * as m0003 from './migrations/0003-api.ts'
 import * as m0004 from './migrations/0004-run-indexes.ts'
+import * as m0005 from './migrations/0005-log-writers.ts'
 
 /** Numbered, never edited after a release. Kysely's migrator takes a lock, so several servers may start at once. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -11,6 +12,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-alerts': m0002,
   '0003-api': m0003,
   '0004-run-indexes': m0004,
+  '0005-log-writers': m0005,
 }
 
 const provider: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) }

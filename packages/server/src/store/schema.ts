@@ -172,6 +172,8 @@ export interface RunLogsTable {
   dropped_bytes: Big
   cursor: string | null
   complete: Generated<boolean>
+  /** The token of the only writer that may add lines. */
+  writer: string | null
 }
 
 export interface AlertsTable {

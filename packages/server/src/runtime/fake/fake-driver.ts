@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto'
+import { reach } from '../../fault-points.ts'
+import {
+  RuntimeError,
+  type Capabilities,
+  type EngineInfo,
+  type EnsuredImage,
+  type EnsureImageOptions,
+  type LogChunk,
+  type LogOptions,
+  type RuntimeDriver,
+  type UnitSpec,
+  type UnitStatus,
+  type UnitSummary,
+} from '../driver.ts'
+import { endOf, statusOf, type FakeEngine, type FakeOperation, type FakeUnit } from './fake-engine.ts'
+import { fakeLine } from './fake-program.ts'
+
+/** How often a call that waits asks whether an engine that was away is back. */
+const AWAY_POLL_MS = 50
+/** SIGKILL's exit code, as engines report it. */
+const KILLED = 137
+/** The cursor behind a program's last words on SIGTERM. */
+const AFTER_TERM_TEXT = 'term'
+
+/** A runtime without containers: the units are records of a {@link FakeEngine} and their state follows from the time. */
+export class FakeDriver implements RuntimeDriver {
+  readonly name = 'fake'
+  readonly capabilities: Capabilities = {
+    isolation: true,
+    survivesServer: true,
+    reportsOutOfMemory: true,
+    logTimeResolutionMs: 0.5,
+    images: true,
+  }
+  readonly #engine: FakeEngine
+
+  constructor(engine: FakeEngine) {
+    this.#engine = engine
+  }
+
+  info(signal?: AbortSignal): Promise<EngineInfo> {
+    return this.#call('info', '', signal, () => ({
+      id: this.#engine.id,
+      version: 'Fake 1',
+      address: this.#engine.address,
+      warning: 'this runtime starts nothing: it is for tests only',
+    }))
+  }
+
+  ensureImage(image: string, options: EnsureImageOptions): Promise<EnsuredImage> {
+    return this.#call('ensureImage', image, options.signal, () => {
+      this.#assertImage(image)
+      return { image, digest: `sha256:${createHash('sha256').update(image).digest('hex')}` }
+    })
+  }
+
+  start(unit: UnitSpec, signal?: AbortSignal): Promise<{ adopted: boolean }> {
+    return this.#call('start', unit.name, signal, () => {
+      const existing = this.#engine.get(unit.name)
+      if (existing?.startedAtMs === null) this.#engine.start(unit.name, this.#engine.clock.now())
+      if (existing !== null) return { adopted: true }
+      this.#assertImage(unit.image)
+      const program = this.#engine.programOf(unit)
+      if (program.startError !== null) throw new RuntimeError('start-failed', program.startError)
+      const created = this.#engine.create(unit, program)
+      reach('unit-created')
+      const started = this.#engine.start(unit.name, this.#engine.clock.now())
+      return { adopted: !created || !started }
+    })
+  }
+
+  inspect(name: string, signal?: AbortSignal): Promise<UnitStatus | null> {
+    return this.#call('inspect', name, signal, () => this.#status(name))
+  }
+
+  async wait(name: string, signal?: AbortSignal): Promise<UnitStatus | null> {
+    for (;;) {
+      signal?.throwIfAborted()
+      const away = this.#engine.isAway()
+      const unit = this.#engine.get(name)
+      if (unit === null && !away) return null
+      const leftMs = unit === null ? AWAY_POLL_MS : endOf(unit) - this.#engine.clock.now()
+      if (unit !== null && leftMs <= 0 && !away) return statusOf(unit, this.#engine.clock.now())
+      await this.#idle(name, away ? AWAY_POLL_MS : leftMs, signal)
+    }
+  }
+
+  list(installation: string, signal?: AbortSignal): Promise<UnitSummary[]> {
+    return this.#call('list', installation, signal, () => {
+      const nowMs = this.#engine.clock.now()
+      const summaries: UnitSummary[] = []
+      for (const unit of this.#engine.list()) {
+        const { name, labels } = unit.spec
+        if (labels.installation === installation) summaries.push({ name, labels, state: statusOf(unit, nowMs).state })
+      }
+      return summaries
+    })
+  }
+
+  async *logs(name: string, options: LogOptions): AsyncIterable<LogChunk> {
+    const { signal } = options
+    await this.#call('logs', name, signal, () => undefined)
+    let index = options.after === null ? 0 : Number(options.after) + 1
+    while (options.after !== AFTER_TERM_TEXT) {
+      signal?.throwIfAborted()
+      if (this.#engine.isAway()) throw away()
+      const unit = this.#engine.get(name)
+      if (unit === null || (unit.startedAtMs === null && !options.follow)) return
+      const nowMs = this.#engine.clock.now()
+      const next = nextChunk(unit, index)
+      if (next !== null && next.time.getTime() <= nowMs) {
+        yield next
+        if (next.cursor === AFTER_TERM_TEXT) return
+        index += 1
+        continue
+      }
+      if (endOf(unit) <= nowMs || !options.follow) return
+      await this.#idle(name, (next?.time.getTime() ?? endOf(unit)) - nowMs, signal)
+    }
+  }
+
+  async stop(name: string, graceMs: number, signal?: AbortSignal): Promise<void> {
+    await this.#call('stop', name, signal, () => undefined)
+    const { clock } = this.#engine
+    const deadlineMs = clock.now() + graceMs
+    for (;;) {
+      signal?.throwIfAborted()
+      const unit = this.#engine.get(name)
+      if (unit === null || unit.startedAtMs === null || endOf(unit) <= clock.now()) return
+      const leftMs = deadlineMs - clock.now()
+      if (unit.program.ignoresTerm && leftMs > 0) {
+        await this.#idle(name, Math.min(leftMs, endOf(unit) - clock.now()), signal)
+        continue
+      }
+      this.#engine.end(name, { atMs: clock.now(), code: unit.program.ignoresTerm ? KILLED : unit.program.termCode })
+    }
+  }
+
+  remove(name: string, signal?: AbortSignal): Promise<void> {
+    return this.#call('remove', name, signal, () => this.#engine.remove(name))
+  }
+
+  async *watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }> {
+    for await (const { spec } of this.#engine.exits(signal)) {
+      if (spec.labels.installation === installation) yield { name: spec.name }
+    }
+    signal.throwIfAborted()
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /** One call to the engine, with its scripted faults round it. */
+  async #call<T>(operation: FakeOperation, name: string, signal: AbortSignal | undefined, work: () => T): Promise<T> {
+    signal?.throwIfAborted()
+    const before = this.#engine.before?.(operation, name)
+    if (before) await before
+    if (this.#engine.isAway()) throw away()
+    const result = work()
+    const after = this.#engine.after?.(operation, name)
+    if (after) await after
+    signal?.throwIfAborted()
+    return result
+  }
+
+  #status(name: string): UnitStatus | null {
+    const unit = this.#engine.get(name)
+    return unit === null ? null : statusOf(unit, this.#engine.clock.now())
+  }
+
+  #assertImage(image: string): void {
+    const code = this.#engine.imageError(image)
+    if (code !== null) throw new RuntimeError(code, `the fake registry answered ${code} for ${image}`)
+  }
+
+  async #idle(name: string, milliseconds: number, signal?: AbortSignal): Promise<void> {
+    await this.#engine.idle(name, milliseconds, signal)
+    signal?.throwIfAborted()
+  }
+}
+
+function away(): RuntimeError {
+  return new RuntimeError('engine-away', 'the fake engine is away')
+}
+
+/** The chunk with this index, whose time may lie ahead; null when the unit writes no more, as far as is known now. */
+function nextChunk(unit: FakeUnit, index: number): LogChunk | null {
+  const startedAtMs = unit.startedAtMs
+  if (startedAtMs === null) return null
+  const line = fakeLine(unit.program, index)
+  if (line !== undefined && startedAtMs + line.atMs <= endOf(unit)) {
+    const { stream, text, endOfLine } = line
+    return { stream, text, endOfLine, time: new Date(startedAtMs + line.atMs), cursor: String(index) }
+  }
+  const stopped = unit.end !== null && endOf(unit) === unit.end.atMs && unit.end.code === unit.program.termCode
+  if (!stopped || unit.program.termText === null) return null
+  const time = new Date(endOf(unit))
+  return { stream: 'stdout', text: unit.program.termText, endOfLine: true, time, cursor: AFTER_TERM_TEXT }
+}
