@@ -107,6 +107,10 @@ function dateHolds(monthDay: string, month: string, weekday: string, wall: WallM
   return free(weekday) ? byDay() : byDay() || byWeekday()
 }
 
+function valuesOf(field: string, count: number): Set<number> {
+  return new Set(Array.from({ length: count }, (_, value) => value).filter((value) => anyHolds(field, value, 0)))
+}
+
 interface Expression {
   readonly seconds: readonly number[]
   readonly once: boolean
@@ -124,12 +128,12 @@ function read(expression: string): Expression {
     dates.set(key, known)
     return known
   }
-  const minutes = Array.from({ length: 60 }, (_, value) => anyHolds(minute, value, 0))
-  const hours = Array.from({ length: 24 }, (_, value) => anyHolds(hour, value, 0))
+  const minutes = valuesOf(minute, 60)
+  const hours = valuesOf(hour, 24)
   return {
-    seconds: Array.from({ length: 60 }, (_, value) => value).filter((value) => anyHolds(second, value, 0)),
+    seconds: [...valuesOf(second, 60)],
     once: !minute.startsWith('*') && !hour.startsWith('*'),
-    holds: (wall) => minutes[wall.minute] === true && hours[wall.hour] === true && date(wall),
+    holds: (wall) => minutes.has(wall.minute) && hours.has(wall.hour) && date(wall),
   }
 }
 

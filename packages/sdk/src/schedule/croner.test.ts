@@ -7,7 +7,6 @@ import { nextTime, parseSchedule } from './index.ts'
 
 /** Second witness: croner 11, the one library without a fault in our survey. Where we differ on purpose has a name below. */
 const FULL = process.env['PANDA_FULL'] === '1'
-const HOUR_MS = 60 * MINUTE_MS
 const seed = testSeed()
 
 function ours(expression: string, zone: string, after: number, count: number): string[] {
