@@ -1,0 +1,118 @@
+import type { Command, Entry, Noun } from './command.ts'
+
+/**
+ * All commands, in the order of the overview. Only names and summaries: the file of a command is loaded when it is
+ * used, so that a start pays for one command and not for fifty.
+ */
+export const NOUNS: readonly Noun[] = [
+  alone('server', 'Start the server', () => import('./commands/server/server.ts')),
+  alone('status', 'Show whether the server is ready and what it does', () => import('./commands/status/status.ts')),
+  {
+    name: 'cronjob',
+    aliases: ['cronjobs', 'cj'],
+    summary: 'Containers that run on a schedule',
+    verbs: [
+      verb('create', 'Create a cronjob', () => import('./commands/cronjob/create.ts')),
+      verb('list', 'List cronjobs', () => import('./commands/cronjob/list.ts')),
+      verb('get', 'Show a cronjob', () => import('./commands/cronjob/get.ts')),
+      verb('run', 'Run a cronjob now', () => import('./commands/cronjob/run.ts')),
+      verb('runs', 'List the runs of a cronjob', () => import('./commands/cronjob/runs.ts')),
+      verb('preview', 'Show when a schedule fires next', () => import('./commands/cronjob/preview.ts')),
+      verb('update', 'Change a cronjob', () => import('./commands/cronjob/update.ts')),
+      verb('pause', 'Pause a cronjob', () => import('./commands/cronjob/pause.ts')),
+      verb('resume', 'Resume a paused cronjob', () => import('./commands/cronjob/resume.ts')),
+      verb('delete', 'Delete a cronjob', () => import('./commands/cronjob/delete.ts')),
+    ],
+  },
+  {
+    name: 'run',
+    aliases: ['runs'],
+    summary: 'Runs of cronjobs: results and logs',
+    verbs: [
+      verb('list', 'List runs', () => import('./commands/run/list.ts')),
+      verb('get', 'Show a run', () => import('./commands/run/get.ts')),
+      verb('logs', 'Show the log of a run', () => import('./commands/run/logs.ts')),
+      verb('cancel', 'Cancel a run', () => import('./commands/run/cancel.ts')),
+      verb('replay', 'Run once more what was run before', () => import('./commands/run/replay.ts')),
+    ],
+  },
+  {
+    name: 'env',
+    aliases: ['envs'],
+    summary: 'Variables for every cronjob of the project',
+    verbs: [
+      verb('set', 'Set variables', () => import('./commands/env/set.ts')),
+      verb('list', 'List variables', () => import('./commands/env/list.ts')),
+      verb('unset', 'Unset variables', () => import('./commands/env/unset.ts')),
+    ],
+  },
+  {
+    name: 'secret',
+    aliases: ['secrets'],
+    summary: 'Secrets and logins of image registries',
+    verbs: [
+      verb('set', 'Set secrets, or the login of a registry', () => import('./commands/secret/set.ts')),
+      verb('list', 'List secrets', () => import('./commands/secret/list.ts')),
+      verb('unset', 'Unset secrets', () => import('./commands/secret/unset.ts')),
+    ],
+  },
+  {
+    name: 'alert',
+    aliases: ['alerts'],
+    summary: 'Messages when a cronjob fails, is late, recovers',
+    verbs: [
+      verb('create', 'Create an alert', () => import('./commands/alert/create.ts')),
+      verb('list', 'List alerts', () => import('./commands/alert/list.ts')),
+      verb('get', 'Show an alert', () => import('./commands/alert/get.ts')),
+      verb('test', 'Send a test message', () => import('./commands/alert/test.ts')),
+      verb('deliveries', 'Show what became of the messages', () => import('./commands/alert/deliveries.ts')),
+      verb('delete', 'Delete an alert', () => import('./commands/alert/delete.ts')),
+    ],
+  },
+  {
+    name: 'project',
+    aliases: ['projects'],
+    summary: 'Namespaces with their own cronjobs and settings',
+    verbs: [
+      verb('list', 'List projects', () => import('./commands/project/list.ts')),
+      verb('create', 'Create a project', () => import('./commands/project/create.ts')),
+      verb('delete', 'Delete a project', () => import('./commands/project/delete.ts')),
+    ],
+  },
+  {
+    name: 'token',
+    aliases: ['tokens'],
+    summary: 'Tokens for the API and for panda login',
+    verbs: [
+      verb('create', 'Create a token', () => import('./commands/token/create.ts')),
+      verb('list', 'List tokens', () => import('./commands/token/list.ts')),
+      verb('revoke', 'Revoke a token', () => import('./commands/token/revoke.ts')),
+    ],
+  },
+  alone('login', 'Save a login for a server', () => import('./commands/login/login.ts')),
+  alone('logout', 'Forget a login', () => import('./commands/logout/logout.ts')),
+  {
+    name: 'context',
+    aliases: ['contexts'],
+    summary: 'Saved logins, and which one is used',
+    verbs: [
+      verb('list', 'List saved logins', () => import('./commands/context/list.ts')),
+      verb('use', 'Choose the login for the next commands', () => import('./commands/context/use.ts')),
+      verb('delete', 'Delete a saved login', () => import('./commands/context/delete.ts')),
+    ],
+  },
+  alone('completion', 'Print a completion script for a shell', () => import('./commands/completion/completion.ts')),
+  {
+    ...alone('complete', 'Answer the completion script', () => import('./commands/complete/complete.ts')),
+    hidden: true,
+  },
+]
+
+function verb(name: string, summary: string, load: () => Promise<{ command: Command }>): Entry {
+  return { name, summary, load: async () => (await load()).command }
+}
+
+/** A noun that is a command itself. */
+function alone(name: string, summary: string, load: () => Promise<{ command: Command }>): Noun {
+  return { name, aliases: [], summary, verbs: [], load: async () => (await load()).command }
+}

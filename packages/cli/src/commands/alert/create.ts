@@ -1,0 +1,76 @@
+import type { Alert, AlertSpec } from '@pandastack/contract'
+import { ALERT_EVENTS, CHANNEL_KINDS, type ChannelKind } from '@pandastack/contract/names'
+import { choice, defineCommand, list, text } from '../../command.ts'
+import { usageError } from '../../errors.ts'
+import { show } from '../../output/show.ts'
+import { renderFields } from '../../output/table.ts'
+import type { Session } from '../../session.ts'
+
+type CreatedAlert = Alert & { readonly signingSecret: string | null }
+type ChannelInput = AlertSpec['channel']
+
+export const command = defineCommand({
+  args: { name: { value: 'NAME', text: 'Name of the alert', required: true, asOption: true } },
+  options: {
+    on: list('EVENT', `${ALERT_EVENTS.join(',')} [failed,lost,missed,recovered]`),
+    channel: choice(CHANNEL_KINDS, 'webhook, slack, discord, ntfy, email', 'KIND'),
+    url: text('URL', 'Where to send it, for all but email'),
+    to: list('ADDRESS', 'Receiver, for email'),
+    cronjob: text('NAME', 'Only for this cronjob', { completes: 'cronjob' }),
+    lateAfter: text('TIME', 'With late: not started so long after its time [1m]'),
+    groupFor: text('TIME', 'After a message, collect further events so long [5m]'),
+  },
+  examples: [
+    {
+      line: 'panda alert create ops --on failed,missed --channel webhook --url https://example.com/hook',
+      note: 'signed by Standard Webhooks; prints the signing secret once',
+    },
+    {
+      line: 'panda alert create late-mail --on late --late-after 5m --channel email --to ops@example.com',
+      note: 'by mail; the server needs PANDA_SMTP_URL',
+    },
+  ],
+  async run({ args, options, session }) {
+    const on = options.on.flatMap((events) => events.split(',')).map((event) => event.trim())
+    const unknown = on.find((event) => !(ALERT_EVENTS as readonly string[]).includes(event))
+    if (unknown !== undefined) throw usageError(`--on: "${unknown}" is not one of ${ALERT_EVENTS.join(', ')}`)
+    const body = {
+      name: args.name,
+      channel: channelOf(options.channel, options.url, options.to),
+      ...(on.length === 0 ? {} : { on }),
+      ...(options.cronjob === undefined ? {} : { cronjob: options.cronjob }),
+      ...(options.lateAfter === undefined ? {} : { lateAfter: options.lateAfter }),
+      ...(options.groupFor === undefined ? {} : { groupFor: options.groupFor }),
+    }
+    const api = await session.api()
+    const alert = await api.post<CreatedAlert>('/v1/alerts', body, api.project)
+    await show(session, alert, { name: () => alert.name, human: () => created(session, alert) })
+    await session.hint(`Try it: panda alert test ${alert.name}`)
+  },
+})
+
+function channelOf(kind: ChannelKind | undefined, url: string | undefined, to: readonly string[]): ChannelInput {
+  const chosen = kind ?? (to.length > 0 ? 'email' : undefined)
+  if (chosen === undefined) throw usageError('panda alert create needs --channel', 'E.g. --channel webhook --url URL')
+  if (chosen === 'email') {
+    if (to.length === 0) throw usageError('--channel email needs --to ADDRESS')
+    if (url !== undefined) throw usageError('--url is not for --channel email', 'Give --to ADDRESS.')
+    return { kind: 'email', to: to.flatMap((addresses) => addresses.split(',')) }
+  }
+  if (url === undefined) throw usageError(`--channel ${chosen} needs --url URL`)
+  if (to.length > 0) throw usageError('--to is only for --channel email')
+  return { kind: chosen, url }
+}
+
+function created(session: Session, alert: CreatedAlert): string {
+  const fields = renderFields(
+    [
+      ['  On', alert.on.join(', ')],
+      ['  For', alert.cronjob ?? 'every cronjob of the project'],
+      ['  To', `${alert.channel.kind} ${alert.channel.target}`],
+      ['  Signing secret', alert.signingSecret === null ? null : `${alert.signingSecret}  (shown only now)`],
+    ],
+    session.style.dim,
+  )
+  return `${session.style.green('Created')} alert ${session.style.bold(alert.name)}.\n${fields}`
+}

@@ -1,0 +1,31 @@
+import type { Alert } from '@pandastack/contract'
+import { defineCommand } from '../../command.ts'
+import { showList } from '../../output/show.ts'
+
+export const command = defineCommand({
+  args: {},
+  options: {},
+  examples: [
+    { line: 'panda alert list', note: 'what is told, of which cronjobs, to whom' },
+    { line: 'panda alert list -o json', note: 'for a script' },
+  ],
+  async run({ session }) {
+    const api = await session.api()
+    const page = await api.all<Alert>('/v1/alerts', api.project)
+    await showList(session, page, {
+      columns: [
+        { head: 'NAME', cell: ({ name }) => name },
+        { head: 'ON', cell: ({ on }) => on.join(','), flexible: true },
+        { head: 'FOR', cell: ({ cronjob }) => cronjob ?? 'all cronjobs' },
+        { head: 'CHANNEL', cell: ({ channel }) => channel.kind },
+        { head: 'TARGET', cell: ({ channel }) => channel.target, flexible: true },
+      ],
+      wideColumns: [
+        { head: 'LATE AFTER', cell: ({ lateAfter }) => lateAfter },
+        { head: 'GROUPED FOR', cell: ({ groupFor }) => groupFor },
+      ],
+      name: ({ name }) => name,
+      empty: 'There are no alerts yet. Make one: panda alert create --help',
+    })
+  },
+})

@@ -1,0 +1,22 @@
+import { defineCommand } from '../../command.ts'
+import { pathOf, withNearNames } from '../../near-names.ts'
+import { CRONJOB_NAME } from './name-argument.ts'
+
+export const command = defineCommand({
+  args: { name: CRONJOB_NAME },
+  options: {},
+  details: ['Its runs, their logs and its own secrets go with it; active runs are cancelled.'],
+  formats: false,
+  examples: [
+    { line: 'panda cronjob delete weekly-digest', note: 'asks first' },
+    { line: 'panda cronjob delete weekly-digest --yes', note: 'does not ask, for scripts' },
+  ],
+  async run({ args, session }) {
+    const api = await session.api()
+    const path = pathOf('cronjobs', args.name)
+    await withNearNames(api, 'cronjobs', args.name, () => api.get(path, api.project))
+    await session.confirm(`Delete cronjob ${args.name} with all its runs and logs?`)
+    await api.delete(path, api.project)
+    await session.print(`Deleted cronjob ${args.name}.`)
+  },
+})

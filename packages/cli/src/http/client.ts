@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Target } from '../context.ts'
+import type { Page } from '../output/show.ts'
+import { problemError, transportError, unexpectedAnswer } from './failures.ts'
+import { VERSION } from '../version.ts'
+
+/** A call that is not answered by then is given up. Live streams have their own rule, see sse.ts. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** Waits before the second and the third try of a GET whose connection failed. */
+const RETRY_DELAYS_MS = [100, 400] as const
+/** The API's largest page. */
+export const PAGE_LIMIT = 500
+/** 200 pages of 500: a bound for a server that would answer cursors for ever. */
+const MAX_PAGES = 200
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+export interface RequestOptions {
+  readonly query?: Query
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+  readonly timeoutMs?: number
+}
+
+/** The HTTP API. Answers are taken as the contract's shapes; failures become CliError. */
+export class Client {
+  readonly target: Target
+
+  constructor(target: Target) {
+    this.target = target
+  }
+
+  /** The query that names the project, when one was chosen; else the server takes the token's own. */
+  get project(): Query {
+    return { project: this.target.project }
+  }
+
+  get<T>(path: string, query: Query = {}, options: RequestOptions = {}): Promise<T> {
+    return this.#json<T>('GET', path, { ...options, query })
+  }
+
+  post<T>(path: string, body?: unknown, query: Query = {}, options: RequestOptions = {}): Promise<T> {
+    return this.#json<T>('POST', path, { ...options, query, body })
+  }
+
+  put<T>(path: string, body: unknown, query: Query = {}): Promise<T> {
+    return this.#json<T>('PUT', path, { query, body })
+  }
+
+  patch<T>(path: string, body: unknown, query: Query = {}, options: RequestOptions = {}): Promise<T> {
+    return this.#json<T>('PATCH', path, { ...options, query, body })
+  }
+
+  async delete(path: string, query: Query = {}): Promise<void> {
+    const response = await this.send('DELETE', path, { query })
+    await response.body?.cancel()
+  }
+
+  /** All pages of a list as one. */
+  async all<T>(path: string, query: Query = {}): Promise<Page<T>> {
+    const items: T[] = []
+    let cursor: string | undefined
+    for (let pages = 0; pages < MAX_PAGES; pages++) {
+      const page: Page<T> = await this.get(path, { ...query, limit: PAGE_LIMIT, cursor })
+      items.push(...page.items)
+      if (page.nextCursor === null) return { items, nextCursor: null }
+      cursor = page.nextCursor
+    }
+    return { items, nextCursor: cursor ?? null }
+  }
+
+  url(path: string, query: Query = {}): URL {
+    const url = new URL(`${this.target.url.replace(/\/+$/, '')}${path}`)
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value))
+    }
+    return url
+  }
+
+  async #json<T>(method: string, path: string, options: RequestOptions): Promise<T> {
+    const response = await this.send(method, path, options)
+    if (response.status === 204) return undefined as T
+    const text = await response.text().catch((error: unknown) => {
+      throw transportError(error, this.target.url)
+    })
+    try {
+      return JSON.parse(text) as T
+    } catch {
+      throw unexpectedAnswer(this.target.url, response, text)
+    }
+  }
+
+  /** An answer with a 2xx status. @throws CliError for anything else. */
+  async send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+    const url = this.url(path, options.query)
+    const headers: Record<string, string> = {
+      accept: 'application/json',
+      'user-agent': `panda/${VERSION}`,
+      ...(this.target.token === undefined ? {} : { authorization: `Bearer ${this.target.token}` }),
+      ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+      ...options.headers,
+    }
+    const body = options.body === undefined ? null : JSON.stringify(options.body)
+    for (let attempt = 0; ; attempt++) {
+      const timeout = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS)
+      const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal])
+      try {
+        // A redirect would carry the token to wherever it points: refused instead.
+        const response = await fetch(url, { method, headers, body, signal, redirect: 'error' })
+        if (response.ok) return response
+        throw await problemError(this.target.url, response)
+      } catch (error) {
+        const wait = RETRY_DELAYS_MS[attempt]
+        if (options.signal?.aborted === true) throw error
+        if (method !== 'GET' || wait === undefined || !isConnectionFailure(error)) {
+          throw transportError(error, this.target.url)
+        }
+        await delay(wait)
+      }
+    }
+  }
+}
+
+/** fetch reports all failures below HTTP as TypeError with the system's error as cause. */
+function isConnectionFailure(error: unknown): boolean {
+  return error instanceof TypeError && error.cause instanceof Error && 'code' in error.cause
+}
+
+/** A name as one part of a path. `.` and `..` would be folded away by the URL parser and reach another address. */
+export function segment(name: string): string {
+  return name === '' || name === '.' || name === '..' ? '%20' : encodeURIComponent(name)
+}

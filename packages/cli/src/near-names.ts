@@ -1,0 +1,43 @@
+import { CliError } from './errors.ts'
+import { segment, type Client } from './http/client.ts'
+import { didYouMean } from './suggest.ts'
+
+type Named = 'cronjobs' | 'alerts'
+
+/** Names offered in a hint come from one page: enough to help, bounded for a project with very many. */
+const NAMES_READ = 500
+
+/** Path of a thing that is called by name. */
+export function pathOf(kind: Named, name: string): string {
+  return `/v1/${kind}/${segment(name)}`
+}
+
+/**
+ * Does the call; when there is nothing of that name, the error names the ones that are near.
+ * What goes wrong while looking for names never hides the first error.
+ */
+export async function withNearNames<T>(client: Client, kind: Named, name: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 'not_found') throw error
+    const hint = await nearHint(client, kind, name)
+    throw hint === undefined ? error : error.withHint(hint)
+  }
+}
+
+async function nearHint(client: Client, kind: Named, name: string): Promise<string | undefined> {
+  try {
+    const page = await client.get<{ items: { name: string }[] }>(`/v1/${kind}`, {
+      ...client.project,
+      limit: NAMES_READ,
+    })
+    return didYouMean(
+      name,
+      page.items.map((item) => item.name),
+    )
+  } catch (error) {
+    if (error instanceof CliError) return undefined
+    throw error
+  }
+}

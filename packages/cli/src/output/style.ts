@@ -1,0 +1,33 @@
+import picocolors from 'picocolors'
+
+export type Style = ReturnType<typeof picocolors.createColors>
+
+interface Terminal {
+  readonly isTTY?: boolean | undefined
+}
+
+/**
+ * Whether to colour one stream. In this order: `--no-color`, NO_COLOR (no-color.org: any text but the empty one),
+ * FORCE_COLOR (anything but `0` and `false`), TERM=dumb, and whether the stream is a terminal.
+ */
+export function wantsColor(stream: Terminal, env: NodeJS.ProcessEnv, flagNoColor: boolean): boolean {
+  if (flagNoColor || (env['NO_COLOR'] ?? '') !== '') return false
+  const force = env['FORCE_COLOR']
+  if (force !== undefined) return force !== '0' && force !== 'false'
+  return env['TERM'] !== 'dumb' && stream.isTTY === true
+}
+
+export function createStyle(enabled: boolean): Style {
+  return picocolors.createColors(enabled)
+}
+
+/** A state in its colour; the word itself always carries the meaning. */
+export function paintState(style: Style, state: string): string {
+  if (state === 'succeeded' || state === 'sent') return style.green(state)
+  if (state === 'failed' || state === 'lost' || state === 'missed' || state === 'dead') return style.red(state)
+  if (state === 'running' || state === 'pulling') return style.cyan(state)
+  if (state === 'skipped' || state === 'cancelled' || state === 'retrying' || state === 'paused') {
+    return style.yellow(state)
+  }
+  return state
+}
