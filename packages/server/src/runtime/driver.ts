@@ -150,6 +150,8 @@ export interface LogChunk {
   readonly endOfLine: boolean
   /** Where to go on from; opaque. */
   readonly cursor: string
+  /** Output before this chunk is gone for good: the engine's bounded log was overtaken. Show it, never hide it. */
+  readonly gapBefore?: true
 }
 
 export type RuntimeErrorCode = 'engine-away' | 'image-not-found' | 'registry-refused' | 'registry-away' | 'start-failed'

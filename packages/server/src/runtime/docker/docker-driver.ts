@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import type {
+  Capabilities,
+  EngineInfo,
+  EnsuredImage,
+  EnsureImageOptions,
+  LogChunk,
+  LogOptions,
+  RuntimeDriver,
+  UnitSpec,
+  UnitStatus,
+  UnitSummary,
+} from '../driver.ts'
+import { RuntimeError } from '../driver.ts'
+import type { DockerEndpoint } from './endpoint.ts'
+import { EngineApi, refusal } from './engine-api.ts'
+import { engineHistory } from './engine-history.ts'
+import { ensureImage } from './images.ts'
+import { inspectContainer, stateOf, toStatus } from './inspect.ts'
+import { fromEngineLabels, installationFilter } from './labels.ts'
+import { readLog } from './log-reader.ts'
+import { removeUnusedNetworks } from './networks.ts'
+import { type Quirks, quirksOf } from './quirks.ts'
+import { removeContainer, stopContainer } from './remove.ts'
+import { startUnit } from './start.ts'
+import { waitForExit } from './wait.ts'
+import { watchExits } from './watch.ts'
+
+export interface DockerDriverOptions {
+  readonly endpoint: DockerEndpoint
+  /** A pull that tells nothing new for so long is given up. Default 120 s. */
+  readonly noProgressMs?: number
+}
+
+const VERSION = z.object({ Version: z.string(), Components: z.array(z.object({ Name: z.string() })).nullish() })
+const INFO = z.object({ ID: z.string().nullish(), Name: z.string().nullish(), DockerRootDir: z.string().nullish() })
+const LISTED = z.array(
+  z.object({ Names: z.array(z.string()), Labels: z.record(z.string(), z.string()).nullish(), State: z.string() }),
+)
+const NO_PROGRESS_MS = 120_000
+
+/** Asks the engine who it is. @throws RuntimeError `engine-away`. */
+export async function connectDocker(options: DockerDriverOptions, signal?: AbortSignal): Promise<DockerDriver> {
+  const api = new EngineApi(options.endpoint)
+  const version = VERSION.parse(await read(api, '/version', signal))
+  const quirks = quirksOf((version.Components ?? []).map(({ Name }) => Name))
+  return new DockerDriver(api, quirks, options.noProgressMs ?? NO_PROGRESS_MS)
+}
+
+/** Docker Engine over its socket, and what speaks the same language: `quirks.ts` holds the differences. */
+export class DockerDriver implements RuntimeDriver {
+  readonly name = 'docker'
+  readonly capabilities: Capabilities
+  readonly #api: EngineApi
+  readonly #quirks: Quirks
+  readonly #noProgressMs: number
+  readonly #networks = new Set<string>()
+  readonly #starting = new Map<string, Promise<unknown>>()
+
+  constructor(api: EngineApi, quirks: Quirks, noProgressMs: number) {
+    this.#api = api
+    this.#quirks = quirks
+    this.#noProgressMs = noProgressMs
+    this.capabilities = {
+      isolation: true,
+      survivesServer: true,
+      reportsOutOfMemory: quirks.reportsOutOfMemory,
+      logTimeResolutionMs: quirks.logTimeResolutionMs,
+      images: true,
+    }
+  }
+
+  async info(signal?: AbortSignal): Promise<EngineInfo> {
+    const version = VERSION.parse(await read(this.#api, '/version', signal))
+    const info = INFO.parse(await read(this.#api, '/info', signal))
+    // Docker's id alone is the machine's, shared by several engines on it; Podman makes up a new one for each answer.
+    const own = this.#quirks.engine === 'Docker' ? (info.ID ?? '') : (info.Name ?? '')
+    const id = createHash('sha256')
+      .update(`${this.#quirks.engine}\n${own}\n${info.DockerRootDir ?? ''}`)
+      .digest('hex')
+    const { address } = this.#api
+    return { id: id.slice(0, 32), version: `${this.#quirks.engine} ${version.Version}`, address, warning: null }
+  }
+
+  async ensureImage(image: string, options: EnsureImageOptions): Promise<EnsuredImage> {
+    return ensureImage(this.#api, this.#quirks, image, { ...options, noProgressMs: this.#noProgressMs })
+  }
+
+  async start(unit: UnitSpec, signal?: AbortSignal): Promise<{ adopted: boolean }> {
+    signal?.throwIfAborted()
+    // One at a time per name: a start that overlaps with another one could run a unit again that has just exited.
+    const before = this.#starting.get(unit.name)
+    const context = { api: this.#api, quirks: this.#quirks, networks: this.#networks }
+    const mine = Promise.allSettled([before]).then(async () => startUnit(context, unit, signal))
+    this.#starting.set(unit.name, mine)
+    try {
+      return await mine
+    } finally {
+      if (this.#starting.get(unit.name) === mine) this.#starting.delete(unit.name)
+    }
+  }
+
+  async inspect(name: string, signal?: AbortSignal): Promise<UnitStatus | null> {
+    const found = await inspectContainer(this.#api, name, signal)
+    if (found === null) return null
+    return toStatus(found, async () => engineHistory(this.#api, this.#quirks, signal))
+  }
+
+  async wait(name: string, signal?: AbortSignal): Promise<UnitStatus | null> {
+    return waitForExit(this.#api, name, async (aborted) => this.inspect(name, aborted), signal)
+  }
+
+  async list(installation: string, signal?: AbortSignal): Promise<UnitSummary[]> {
+    const filters = JSON.stringify({ label: [installationFilter(installation)] })
+    const request = { method: 'GET', path: '/containers/json', query: { all: true, filters }, signal } as const
+    const answer = await this.#api.call({ ...request, timeoutMs: 60_000 })
+    if (answer.status !== 200) throw new RuntimeError('engine-away', `units cannot be listed: ${refusal(answer)}`)
+    return LISTED.parse(answer.body).flatMap(({ Names, Labels, State }) => {
+      const labels = fromEngineLabels(Labels ?? {})
+      const name = Names[0]?.replace(/^\//, '')
+      return labels === null || name === undefined ? [] : [{ name, labels, state: stateOf(State) }]
+    })
+  }
+
+  logs(name: string, options: LogOptions): AsyncIterable<LogChunk> {
+    const stateNow = async (signal: AbortSignal | undefined) => {
+      const found = await inspectContainer(this.#api, name, signal)
+      return found === null ? null : stateOf(found.State.Status)
+    }
+    return readLog({ api: this.#api, quirks: this.#quirks, stateOf: stateNow }, name, options)
+  }
+
+  async stop(name: string, graceMs: number, signal?: AbortSignal): Promise<void> {
+    return stopContainer(this.#api, name, graceMs, signal)
+  }
+
+  async remove(name: string, signal?: AbortSignal): Promise<void> {
+    return removeContainer(this.#api, name, signal)
+  }
+
+  watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }> {
+    return watchExits(this.#api, installation, signal)
+  }
+
+  /** Removes project networks that no unit uses. @returns how many. */
+  async cleanNetworks(installation: string, signal?: AbortSignal): Promise<number> {
+    this.#networks.clear()
+    return removeUnusedNetworks(this.#api, installation, signal)
+  }
+
+  async close(): Promise<void> {
+    this.#api.close()
+  }
+}
+
+async function read(api: EngineApi, path: string, signal: AbortSignal | undefined): Promise<unknown> {
+  const answer = await api.call({ method: 'GET', path, signal })
+  if (answer.status === 200) return answer.body
+  throw new RuntimeError('engine-away', `the engine at ${api.address} refused ${path}: ${refusal(answer)}`)
+}

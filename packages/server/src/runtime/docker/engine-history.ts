@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import type { EngineApi } from './engine-api.ts'
+import type { EngineHistory } from './exit-verdict.ts'
+import type { Quirks } from './quirks.ts'
+
+const NETWORK = z.object({ Created: z.string() })
+const INFO = z.object({ LiveRestoreEnabled: z.boolean().nullish() })
+const NEVER: EngineHistory = { startedAt: null, awaySince: null, stopsContainers: false }
+
+/**
+ * When did this engine start? The API does not say, but dockerd makes its default bridge network anew at each start,
+ * right after it has dealt with the containers of its former life. (Live-restore, which may keep the bridge, stops no
+ * containers.) Without that bridge the end of the last outage that we saw has to do.
+ */
+export async function engineHistory(
+  api: EngineApi,
+  quirks: Quirks,
+  signal: AbortSignal | undefined,
+): Promise<EngineHistory> {
+  if (!quirks.stopsContainersOnRestart) return NEVER
+  const bridge = await api.call({ method: 'GET', path: '/networks/bridge', signal })
+  const network = NETWORK.safeParse(bridge.body)
+  const outage = api.outages.newest
+  const startedAt = bridge.status === 200 && network.success ? new Date(network.data.Created) : (outage?.until ?? null)
+  return { startedAt, awaySince: outage?.since ?? null, stopsContainers: !(await hasLiveRestore(api, signal)) }
+}
+
+async function hasLiveRestore(api: EngineApi, signal: AbortSignal | undefined): Promise<boolean> {
+  const info = await api.call({ method: 'GET', path: '/info', signal })
+  return INFO.parse(info.body).LiveRestoreEnabled === true
+}

@@ -1,0 +1,120 @@
+import { reach } from '../../fault-points.ts'
+import type { UnitSpec } from '../driver.ts'
+import { RuntimeError } from '../driver.ts'
+import { createOptions } from './create-options.ts'
+import type { EngineAnswer, EngineApi } from './engine-api.ts'
+import { refusal } from './engine-api.ts'
+import { inspectContainer, stateOf } from './inspect.ts'
+import { createNetwork, networkName } from './networks.ts'
+import type { Quirks } from './quirks.ts'
+import { removeContainer, waitUntilRemoved } from './remove.ts'
+
+const CREATE_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 120_000
+/** A unit can vanish between two calls, its network as well; more often than this it is no accident. */
+const MAX_ROUNDS = 4
+
+export interface StartContext {
+  readonly api: EngineApi
+  readonly quirks: Quirks
+  /** Project networks that this process has seen. */
+  readonly networks: Set<string>
+}
+
+/**
+ * Creates and starts by name. The name is the idempotency key: who comes second finds the first one's container and
+ * goes on from its state, so a start that is repeated after a crash starts once.
+ */
+export async function startUnit(
+  context: StartContext,
+  unit: UnitSpec,
+  signal: AbortSignal | undefined,
+): Promise<{ adopted: boolean }> {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    await ensureNetwork(context, unit, signal)
+    const created = await createUnit(context, unit, signal)
+    const state = created ? 'created' : await stateByName(context.api, unit.name, signal)
+    // Removed since the create said that the name is taken.
+    if (state === null) continue
+    if (state !== 'created') return { adopted: true }
+    reach('unit-created')
+    if ((await startCreated(context, unit, signal)) === 'started') return { adopted: !created }
+  }
+  throw new RuntimeError('start-failed', `${unit.name} vanished ${MAX_ROUNDS} times while it was being started`)
+}
+
+async function ensureNetwork(context: StartContext, unit: UnitSpec, signal: AbortSignal | undefined): Promise<void> {
+  const { installation, project } = unit.labels
+  const network = networkName(installation, project)
+  if (context.networks.has(network)) return
+  await createNetwork(context.api, { installation, project }, signal)
+  context.networks.add(network)
+}
+
+/** false: the name is taken. */
+export async function createUnit(
+  context: Pick<StartContext, 'api' | 'quirks'>,
+  unit: UnitSpec,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const body = createOptions(unit, networkName(unit.labels.installation, unit.labels.project), context.quirks)
+  const query = { name: unit.name }
+  const request = {
+    method: 'POST',
+    path: '/containers/create',
+    query,
+    body,
+    signal,
+    timeoutMs: CREATE_TIMEOUT_MS,
+  } as const
+  const answer = await context.api.call(request)
+  if (answer.status === 201) return true
+  const why = refusal(answer)
+  if (context.quirks.nameTaken(answer.status, why)) return false
+  if (answer.status === 404 && /image/i.test(why)) throw new RuntimeError('image-not-found', why)
+  throw failure(answer)
+}
+
+async function stateByName(api: EngineApi, name: string, signal: AbortSignal | undefined) {
+  const found = await inspectContainer(api, name, signal)
+  if (found === null) return null
+  if (found.State.Status !== 'removing' && found.State.Status !== 'dead') return stateOf(found.State.Status)
+  await waitUntilRemoved(api, name, signal)
+  return null
+}
+
+async function startCreated(
+  context: StartContext,
+  unit: UnitSpec,
+  signal: AbortSignal | undefined,
+): Promise<'started' | 'again'> {
+  const path = `/containers/${encodeURIComponent(unit.name)}/start`
+  const answer = await context.api.call({ method: 'POST', path, signal, timeoutMs: START_TIMEOUT_MS })
+  if (answer.status === 204 || answer.status === 304) return 'started'
+  const why = refusal(answer)
+  if (answer.status === 404 && /no such container/i.test(why)) return 'again'
+  if (isAboutNetwork(why)) {
+    // Somebody has tidied it away since we saw it. The container goes too: some engines look it up only once.
+    context.networks.delete(networkName(unit.labels.installation, unit.labels.project))
+    await removeContainer(context.api, unit.name, signal)
+    return 'again'
+  }
+  const error = failure(answer)
+  // What could not start would stay behind as `created`, and the next start would take it over.
+  if (error.code === 'start-failed') await removeContainer(context.api, unit.name, signal)
+  throw error
+}
+
+function isAboutNetwork(why: string): boolean {
+  return /network \S+ not found|network not found|could not find network|unable to find network/i.test(why)
+}
+
+/** The engine's own end, or containerd's: the unit has done nothing wrong and can be started later. */
+const ENGINE_TROUBLE =
+  /shutting down|containerd\.sock|transport is closing|context canceled|connection error|ttrpc: closed/i
+
+function failure(answer: EngineAnswer): RuntimeError {
+  const why = refusal(answer)
+  const code = answer.status >= 500 && ENGINE_TROUBLE.test(why) ? 'engine-away' : 'start-failed'
+  return new RuntimeError(code, why)
+}
