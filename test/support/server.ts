@@ -60,6 +60,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
         port: 0,
         databaseUrl,
         runtime: 'fake',
+        rateLimit: 0,
         secretKey: testSecretKey(databaseUrl),
         ...options.config,
       },
@@ -70,7 +71,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     const server = await startServer(config, { log, ...(options.clock && { clock: options.clock }) })
     cleanups.push(() => server.stop())
     return {
-      ...(await describe(server, home.path, db)),
+      ...(await facts(server, home.path, db)),
       databaseUrl,
       logText: () => lines.join(''),
       [Symbol.asyncDispose]: dispose,
@@ -83,11 +84,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 
 async function ownDatabase(cleanups: (() => Promise<void>)[]): Promise<string> {
   const database = await migratedDatabase()
-  cleanups.push(() => database[Symbol.asyncDispose]())
+  cleanups.push(async () => database[Symbol.asyncDispose]())
   return database.url
 }
 
-async function describe(server: RunningServer, home: string, db: Database) {
+async function facts(server: RunningServer, home: string, db: Database) {
   const token = await tokenOf(home, db)
   return {
     url: server.url,
@@ -95,7 +96,7 @@ async function describe(server: RunningServer, home: string, db: Database) {
     db,
     token,
     api: new Client(server.url, token),
-    stop: () => server.stop(),
+    stop: (): Promise<void> => server.stop(),
     clientWith: async (scopes: readonly Scope[], project: string | null = null) => {
       const found =
         project === null

@@ -121,7 +121,7 @@ export const SETTINGS = {
     'PANDA_RATE_LIMIT',
     integer(0, 10_000_000).default(6000),
     '`6000`',
-    'API calls per minute and token (without one: per address); `0` = no limit. Failed logins have their own: 30 per minute and address.',
+    'API calls per minute and token (without one: per address); calls with a wrong token have their own limit of 30 per minute and address. `0` = no limits.',
   ),
   alertAllow: setting(
     'PANDA_ALERT_ALLOW',

@@ -1,6 +1,8 @@
 import swagger from '@fastify/swagger'
 import { PandaError } from '@pandastack/contract'
-import fastify, {
+import {
+  fastify,
+  LogController,
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
@@ -30,7 +32,7 @@ const RETRY_AFTER_SECONDS = 2
 export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -70,9 +72,24 @@ function acceptOnlyJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined)
-    else return parse(request, body.toString(), done)
+    const text = body.toString()
+    if (text === '') done(null, undefined)
+    else return parse(request, text, (error, value) => (error === null ? done(null, value) : done(badJson(text))))
   })
+}
+
+function badJson(text: string): PandaError {
+  try {
+    JSON.parse(text)
+  } catch (error) {
+    return new PandaError('invalid_request', `The body is not JSON: ${messageOf(error)}.`, {
+      hint: 'Send a JSON document as described at /openapi.json.',
+    })
+  }
+  return new PandaError(
+    'invalid_request',
+    'The body names __proto__ or constructor.prototype, which no field is called.',
+  )
 }
 
 function addHeaders(app: FastifyInstance): void {
@@ -102,6 +119,7 @@ function answerError(error: FastifyError | Error, request: FastifyRequest, reply
   if (known === undefined) request.log.error({ err: error, route: request.routeOptions.url }, 'a bug')
   else if (known.status >= 500) request.log.warn({ err: known, cause: messageOf(known.cause) }, 'could not answer')
   const problem = known === undefined ? bugProblem(request.id) : problemOf(known, request.id)
+  reply.header('x-request-id', request.id)
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
   if (problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS))
   // Serialized here: a route's own schema must not get into the way of a problem.

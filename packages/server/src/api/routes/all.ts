@@ -1,7 +1,10 @@
 import type { ApiDeps } from '../deps.ts'
 import type { Route } from '../route.ts'
 import { alertRoutes } from './alerts.ts'
+import { applyRoutes } from './apply.ts'
+import { cronjobRoutes } from './cronjobs.ts'
 import { envRoutes } from './env.ts'
+import { previewRoutes } from './preview.ts'
 import { projectRoutes } from './projects.ts'
 import { secretRoutes } from './secrets.ts'
 import { statusRoutes } from './status.ts'
@@ -10,11 +13,14 @@ import { tokenRoutes } from './tokens.ts'
 /** The whole API. */
 export function allRoutes(deps: ApiDeps): Route[] {
   return [
-    ...statusRoutes(deps),
-    ...projectRoutes(deps),
-    ...tokenRoutes(deps),
+    ...cronjobRoutes(),
+    ...previewRoutes(),
+    ...applyRoutes(deps),
     ...envRoutes(),
     ...secretRoutes(deps),
     ...alertRoutes(deps),
+    ...projectRoutes(deps),
+    ...tokenRoutes(deps),
+    ...statusRoutes(deps),
   ]
 }

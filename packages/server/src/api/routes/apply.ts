@@ -1,0 +1,33 @@
+import { applyResultSchema, applySchema, PandaError, projectQuerySchema } from '@pandastack/contract'
+import { applyManifest } from '../../manifests/apply-manifest.ts'
+import type { ApiDeps } from '../deps.ts'
+import { asDatabase } from '../../store/nested-transaction.ts'
+import { projectRoute, type Route } from '../route.ts'
+
+export function applyRoutes(deps: ApiDeps): Route[] {
+  return [
+    projectRoute({
+      method: 'POST',
+      url: '/v1/apply',
+      summary: 'Make the project look as a panda.yaml says, or show what would change',
+      description: 'All of it or nothing. The project is named by `?project=`; one in the file must be the same.',
+      tag: 'cronjobs',
+      scope: 'write',
+      query: projectQuerySchema,
+      body: applySchema,
+      status: 200,
+      answer: applyResultSchema,
+      handler: ({ db, project, body }) => {
+        const named = body.manifest.project
+        if (named !== undefined && named !== project.name) {
+          const message = `names the project ${named}, the call is about ${project.name}`
+          throw new PandaError('invalid_request', `The file ${message}.`, {
+            hint: `Repeat with --project ${named}, or change the file.`,
+            errors: [{ path: 'manifest.project', message }],
+          })
+        }
+        return db.transaction().execute((tx) => applyManifest(asDatabase(tx), deps.box, project, body))
+      },
+    }),
+  ]
+}

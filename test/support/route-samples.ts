@@ -1,0 +1,100 @@
+import type { Route } from '../../packages/server/src/api/route.ts'
+import type { TestServer } from './server.ts'
+
+/** `GET /v1/cronjobs/:name`. */
+export function routeKey(route: Route): string {
+  return `${route.method} ${route.url}`
+}
+
+/** As the OpenAPI document writes it. */
+export function pathOf(route: Route): string {
+  return route.url.replaceAll(/:(\w+)/g, '{$1}')
+}
+
+interface Sample {
+  readonly path: string
+  readonly body: unknown
+}
+
+/** Nothing of it may ever be seen by a caller of another project. */
+export const HIDDEN = 'default-only'
+const cronjob = { image: 'ok', schedule: '0 8 * * 1', suspended: true }
+const alert = { channel: { kind: 'webhook', url: 'https://example.com/default-only' } }
+
+type Make = (server: TestServer) => Promise<Sample> | Sample
+
+/** A call of each route that is right in every respect, about something that exists in the project `default`. */
+const SAMPLES: Readonly<Record<string, Make>> = {
+  'GET /v1/status': () => sample('/v1/status'),
+  'GET /v1/preview': () => sample('/v1/preview?schedule=0%208%20*%20*%201'),
+  'GET /v1/projects': () => sample('/v1/projects'),
+  'POST /v1/projects': () => sample('/v1/projects', { name: 'one-more' }),
+  'DELETE /v1/projects/:name': () => sample('/v1/projects/default'),
+  'GET /v1/tokens': () => sample('/v1/tokens'),
+  'POST /v1/tokens': () => sample('/v1/tokens', { name: 'made', scopes: ['read'], project: 'default' }),
+  'DELETE /v1/tokens/:id': async (server) => {
+    const { id } = await server.api.ok<{ id: string }>('POST', '/v1/tokens', { name: HIDDEN, scopes: ['read'] })
+    return sample(`/v1/tokens/${id}`)
+  },
+  'GET /v1/env': () => sample('/v1/env'),
+  'PUT /v1/env/:name': () => sample('/v1/env/SAMPLE', { value: 'x' }),
+  'DELETE /v1/env/:name': async (server) => {
+    await server.api.ok('PUT', '/v1/env/GONE', { value: HIDDEN })
+    return sample('/v1/env/GONE')
+  },
+  'GET /v1/secrets': () => sample('/v1/secrets'),
+  'PUT /v1/secrets/:name': () => sample('/v1/secrets/SAMPLE', { value: 'x' }),
+  'DELETE /v1/secrets/:name': async (server) => {
+    await server.api.ok('PUT', '/v1/secrets/GONE', { value: HIDDEN })
+    return sample('/v1/secrets/GONE')
+  },
+  'GET /v1/cronjobs': () => sample('/v1/cronjobs'),
+  'POST /v1/cronjobs': () => sample('/v1/cronjobs', { name: 'sample', ...cronjob }),
+  'GET /v1/cronjobs/:name': (server) => onCronjob(server, 'get', ''),
+  'PATCH /v1/cronjobs/:name': (server) => onCronjob(server, 'patch', '', { timezone: 'Europe/Berlin' }),
+  'DELETE /v1/cronjobs/:name': (server) => onCronjob(server, 'delete', ''),
+  'POST /v1/cronjobs/:name/pause': (server) => onCronjob(server, 'pause', '/pause'),
+  'POST /v1/cronjobs/:name/resume': (server) => onCronjob(server, 'resume', '/resume'),
+  'POST /v1/cronjobs/:name/runs': (server) => onCronjob(server, 'runs', '/runs'),
+  'GET /v1/runs': () => sample('/v1/runs'),
+  'GET /v1/runs/:id': (server) => onRun(server, 'run-get', ''),
+  'GET /v1/runs/:id/logs': (server) => onRun(server, 'run-logs', '/logs'),
+  'POST /v1/runs/:id/cancel': (server) => onRun(server, 'run-cancel', '/cancel'),
+  'POST /v1/runs/:id/replay': (server) => onRun(server, 'run-replay', '/replay'),
+  'GET /v1/alerts': () => sample('/v1/alerts'),
+  'POST /v1/alerts': () => sample('/v1/alerts', { name: 'sample', ...alert }),
+  'GET /v1/alerts/:name': (server) => onAlert(server, 'get', ''),
+  'DELETE /v1/alerts/:name': (server) => onAlert(server, 'delete', ''),
+  'POST /v1/alerts/:name/test': (server) => onAlert(server, 'test', '/test'),
+  'GET /v1/alerts/:name/deliveries': (server) => onAlert(server, 'deliveries', '/deliveries'),
+  'POST /v1/apply': () => sample('/v1/apply', { manifest: { version: 1 }, dryRun: true }),
+}
+
+/** @throws for a route that nobody wrote a sample of */
+export async function sampleOf(route: Route, server: TestServer): Promise<Sample> {
+  const make = SAMPLES[routeKey(route)]
+  if (!make) throw new Error(`test/support/route-samples.ts has no sample of ${routeKey(route)}`)
+  return make(server)
+}
+
+function sample(path: string, body?: unknown): Sample {
+  return { path, body }
+}
+
+async function onCronjob(server: TestServer, verb: string, suffix: string, body?: unknown): Promise<Sample> {
+  const name = `${HIDDEN}-${verb}`
+  await server.api.ok('POST', '/v1/cronjobs', { name, ...cronjob })
+  return sample(`/v1/cronjobs/${name}${suffix}`, body)
+}
+
+async function onRun(server: TestServer, verb: string, suffix: string): Promise<Sample> {
+  const { path } = await onCronjob(server, verb, '/runs')
+  const { id } = await server.api.ok<{ id: string }>('POST', path, {})
+  return sample(`/v1/runs/${id}${suffix}`)
+}
+
+async function onAlert(server: TestServer, verb: string, suffix: string): Promise<Sample> {
+  const name = `${HIDDEN}-${verb}`
+  await server.api.ok('POST', '/v1/alerts', { name, ...alert })
+  return sample(`/v1/alerts/${name}${suffix}`)
+}
