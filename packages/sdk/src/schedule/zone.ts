@@ -89,7 +89,8 @@ function isUtc(name: string): boolean {
   return name === 'UTC' || name === 'Etc/UTC'
 }
 
-function spansBetween(offsetAt: (instant: number) => number, from: number, until: number): readonly Span[] {
+/** The spans of `[from, until)`, cut at both ends. Own function so that its edges can be tested on invented clocks. */
+export function spansBetween(offsetAt: (instant: number) => number, from: number, until: number): readonly Span[] {
   const spans: Span[] = []
   let start = from - LEAD_MS
   let offset = offsetAt(start)
