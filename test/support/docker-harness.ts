@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { DockerDriver, connectDocker } from '../../packages/server/src/runtime/docker/docker-driver.ts'
+import { DockerDriver } from '../../packages/server/src/runtime/docker/docker-driver.ts'
 import { EngineApi } from '../../packages/server/src/runtime/docker/engine-api.ts'
 import { createNetwork } from '../../packages/server/src/runtime/docker/networks.ts'
 import type { Quirks } from '../../packages/server/src/runtime/docker/quirks.ts'
@@ -15,7 +15,7 @@ export interface DockerHarness extends ContractHarness {
 /** The contract suite's harness over an engine's socket. Units and networks are removed at its end. */
 export async function dockerHarness(socketPath: string, image: string, quirks: Quirks): Promise<DockerHarness> {
   const endpoint = { kind: 'unix', path: socketPath } as const
-  const driver = await connectDocker({ endpoint })
+  const driver = new DockerDriver({ endpoint })
   const installation = `test-${randomBytes(6).toString('hex')}`
   const api = new EngineApi(endpoint)
   const createOnly = async (unit: UnitSpec) => {

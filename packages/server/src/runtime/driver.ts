@@ -60,6 +60,11 @@ export interface Capabilities {
   readonly logTimeResolutionMs: number
   /** Images are pulled. Default true; `process` runs what is on the host. */
   readonly images: boolean
+  /**
+   * A command that does not exist is refused by `start`. Default true. With an init process in the container (Docker)
+   * it is found out inside: the unit exits with 127 and says why on stderr.
+   */
+  readonly checksCommand?: boolean
 }
 
 export interface EngineInfo {

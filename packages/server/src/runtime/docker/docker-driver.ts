@@ -40,58 +40,63 @@ const LISTED = z.array(
 )
 const NO_PROGRESS_MS = 120_000
 
-/** Asks the engine who it is. @throws RuntimeError `engine-away`. */
-export async function connectDocker(options: DockerDriverOptions, signal?: AbortSignal): Promise<DockerDriver> {
-  const api = new EngineApi(options.endpoint)
-  const version = VERSION.parse(await read(api, '/version', signal))
-  const quirks = quirksOf((version.Components ?? []).map(({ Name }) => Name))
-  return new DockerDriver(api, quirks, options.noProgressMs ?? NO_PROGRESS_MS)
-}
-
-/** Docker Engine over its socket, and what speaks the same language: `quirks.ts` holds the differences. */
+/**
+ * Docker Engine over its socket, and what speaks the same language: `quirks.ts` holds the differences. It asks who is
+ * there at the first call that is answered, so it can be made before the engine is up.
+ */
 export class DockerDriver implements RuntimeDriver {
   readonly name = 'docker'
-  readonly capabilities: Capabilities
   readonly #api: EngineApi
-  readonly #quirks: Quirks
   readonly #noProgressMs: number
   readonly #networks = new Set<string>()
   readonly #starting = new Map<string, Promise<unknown>>()
+  #known: Quirks | null = null
 
-  constructor(api: EngineApi, quirks: Quirks, noProgressMs: number) {
-    this.#api = api
-    this.#quirks = quirks
-    this.#noProgressMs = noProgressMs
-    this.capabilities = {
-      isolation: true,
-      survivesServer: true,
-      reportsOutOfMemory: quirks.reportsOutOfMemory,
-      logTimeResolutionMs: quirks.logTimeResolutionMs,
-      images: true,
-    }
+  constructor(options: DockerDriverOptions) {
+    this.#api = new EngineApi(options.endpoint)
+    this.#noProgressMs = options.noProgressMs ?? NO_PROGRESS_MS
+  }
+
+  /** Until the engine has answered once: those of Docker. */
+  get capabilities(): Capabilities {
+    const { reportsOutOfMemory, logTimeResolutionMs, checksCommand } = this.#known ?? quirksOf([])
+    const fixed = { isolation: true, survivesServer: true, images: true }
+    return { ...fixed, reportsOutOfMemory, logTimeResolutionMs, checksCommand }
+  }
+
+  async #quirks(signal: AbortSignal | undefined): Promise<Quirks> {
+    signal?.throwIfAborted()
+    if (this.#known !== null) return this.#known
+    const version = VERSION.parse(await read(this.#api, '/version', signal))
+    this.#known = quirksOf((version.Components ?? []).map(({ Name }) => Name))
+    return this.#known
   }
 
   async info(signal?: AbortSignal): Promise<EngineInfo> {
+    const { engine } = await this.#quirks(signal)
     const version = VERSION.parse(await read(this.#api, '/version', signal))
     const info = INFO.parse(await read(this.#api, '/info', signal))
     // Docker's id alone is the machine's, shared by several engines on it; Podman makes up a new one for each answer.
-    const own = this.#quirks.engine === 'Docker' ? (info.ID ?? '') : (info.Name ?? '')
+    const own = engine === 'Docker' ? (info.ID ?? '') : (info.Name ?? '')
     const id = createHash('sha256')
-      .update(`${this.#quirks.engine}\n${own}\n${info.DockerRootDir ?? ''}`)
+      .update(`${engine}\n${own}\n${info.DockerRootDir ?? ''}`)
       .digest('hex')
     const { address } = this.#api
-    return { id: id.slice(0, 32), version: `${this.#quirks.engine} ${version.Version}`, address, warning: null }
+    return { id: id.slice(0, 32), version: `${engine} ${version.Version}`, address, warning: null }
   }
 
   async ensureImage(image: string, options: EnsureImageOptions): Promise<EnsuredImage> {
-    return ensureImage(this.#api, this.#quirks, image, { ...options, noProgressMs: this.#noProgressMs })
+    return ensureImage(this.#api, await this.#quirks(options.signal), image, {
+      ...options,
+      noProgressMs: this.#noProgressMs,
+    })
   }
 
   async start(unit: UnitSpec, signal?: AbortSignal): Promise<{ adopted: boolean }> {
-    signal?.throwIfAborted()
+    const quirks = await this.#quirks(signal)
     // One at a time per name: a start that overlaps with another one could run a unit again that has just exited.
     const before = this.#starting.get(unit.name)
-    const context = { api: this.#api, quirks: this.#quirks, networks: this.#networks }
+    const context = { api: this.#api, quirks, networks: this.#networks }
     const mine = Promise.allSettled([before]).then(async () => startUnit(context, unit, signal))
     this.#starting.set(unit.name, mine)
     try {
@@ -104,7 +109,7 @@ export class DockerDriver implements RuntimeDriver {
   async inspect(name: string, signal?: AbortSignal): Promise<UnitStatus | null> {
     const found = await inspectContainer(this.#api, name, signal)
     if (found === null) return null
-    return toStatus(found, async () => engineHistory(this.#api, this.#quirks, signal))
+    return toStatus(found, async () => engineHistory(this.#api, await this.#quirks(signal), signal))
   }
 
   async wait(name: string, signal?: AbortSignal): Promise<UnitStatus | null> {
@@ -123,12 +128,13 @@ export class DockerDriver implements RuntimeDriver {
     })
   }
 
-  logs(name: string, options: LogOptions): AsyncIterable<LogChunk> {
+  async *logs(name: string, options: LogOptions): AsyncGenerator<LogChunk> {
     const stateNow = async (signal: AbortSignal | undefined) => {
       const found = await inspectContainer(this.#api, name, signal)
       return found === null ? null : stateOf(found.State.Status)
     }
-    return readLog({ api: this.#api, quirks: this.#quirks, stateOf: stateNow }, name, options)
+    const quirks = async () => this.#quirks(options.signal)
+    yield* readLog({ api: this.#api, quirks, stateOf: stateNow }, name, options)
   }
 
   async stop(name: string, graceMs: number, signal?: AbortSignal): Promise<void> {

@@ -154,8 +154,8 @@ function transportOptions(endpoint: DockerEndpoint, agent: Agent): Dockerode.Doc
 
 interface Deadline {
   readonly signal: AbortSignal
-  headIn(): void
-  unlink(): void
+  readonly headIn: () => void
+  readonly unlink: () => void
 }
 
 // Not AbortSignal.any: on Node 20 each use of a signal that lives as long as the server would stay in memory with it.

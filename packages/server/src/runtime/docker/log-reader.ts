@@ -17,7 +17,7 @@ const LAG_MS = 250
 
 export interface LogSource {
   readonly api: EngineApi
-  readonly quirks: Quirks
+  readonly quirks: () => Promise<Quirks>
   /** The unit's state now; null = gone. */
   readonly stateOf: (signal: AbortSignal | undefined) => Promise<UnitStatus['state'] | null>
 }
@@ -29,13 +29,14 @@ export interface LogSource {
  */
 export async function* readLog(source: LogSource, name: string, options: LogOptions): AsyncGenerator<LogChunk> {
   const { signal, follow } = options
-  const cursor = source.quirks.logCursor === 'time' ? new TimeCursor(options.after) : new CountCursor(options.after)
+  let cursor: LogCursor | undefined
   const backoff = new Backoff()
   for (;;) {
     signal?.throwIfAborted()
     try {
       const state = follow ? await source.stateOf(signal) : 'exited'
       if (state === null) return
+      cursor ??= newCursor((await source.quirks()).logCursor, options.after)
       if (state !== 'created') yield* pass(source, name, cursor, { follow: false, signal })
       if (state === 'exited') return
       backoff.reset()
@@ -46,6 +47,10 @@ export async function* readLog(source: LogSource, name: string, options: LogOpti
       await backoff.pause(signal)
     }
   }
+}
+
+function newCursor(kind: Quirks['logCursor'], after: string | null): LogCursor {
+  return kind === 'time' ? new TimeCursor(after) : new CountCursor(after)
 }
 
 async function* pass(

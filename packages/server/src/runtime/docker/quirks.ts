@@ -8,6 +8,8 @@ export interface Quirks {
   readonly logCursor: 'time' | 'count'
   /** An out-of-memory kill of any process of the unit is recorded. */
   readonly reportsOutOfMemory: boolean
+  /** A command that is not there is refused at the start, and not found out by the init process inside. */
+  readonly checksCommand: boolean
   /** The engine stops its containers when it stops itself, and its records do not say that it did. */
   readonly stopsContainersOnRestart: boolean
   /** Log options of the engine's file driver that bound the log. */
@@ -22,6 +24,7 @@ const DOCKER: Quirks = {
   logTimeResolutionMs: 0.001,
   logCursor: 'time',
   reportsOutOfMemory: true,
+  checksCommand: false,
   stopsContainersOnRestart: true,
   boundsLogFiles: true,
   localImagePrefix: '',
@@ -33,6 +36,7 @@ const PODMAN: Quirks = {
   logTimeResolutionMs: 1000,
   logCursor: 'count',
   reportsOutOfMemory: false,
+  checksCommand: false,
   stopsContainersOnRestart: false,
   boundsLogFiles: false,
   localImagePrefix: 'localhost/',
