@@ -89,6 +89,13 @@ export const NOUNS: readonly Noun[] = [
       verb('revoke', 'Revoke a token', () => import('./commands/token/revoke.ts')),
     ],
   },
+  alone('apply', 'Make a project look as panda.yaml says', () => import('./commands/manifest/apply.ts')),
+  alone('validate', 'Check a panda.yaml without a server', () => import('./commands/manifest/validate.ts')),
+  alone(
+    'import',
+    'Turn a crontab or Kubernetes CronJobs into a panda.yaml',
+    () => import('./commands/manifest/import.ts'),
+  ),
   alone('login', 'Save a login for a server', () => import('./commands/login/login.ts')),
   alone('logout', 'Forget a login', () => import('./commands/logout/logout.ts')),
   {
