@@ -25,8 +25,7 @@ export function nextWallClock(tables: Tables, localMs: number): number {
       const second = nextSecondOfDay(tables, (localMs - days * DAY_MS) / SECOND_MS)
       if (second >= 0) return days * DAY_MS + second * SECOND_MS
     }
-    // The days after this one; by steps, since a shift by 32 is a shift by 0.
-    mask = ((mask >> (day - 1)) >> 1) << day
+    mask = (mask >> day) << day // the days after this one
   }
   const nextDay = mask === 0 ? firstDayAfterMonth(tables, monthIndex) : days - day + 1 + lowestBit(mask)
   return nextDay * DAY_MS + nextSecondOfDay(tables, 0) * SECOND_MS
@@ -64,14 +63,13 @@ function nextSecondOfDay(tables: Tables, from: number): number {
   return hour * 3600 + minute * 60 + nextBit(tables.secondsLow, tables.secondsHigh, 0)
 }
 
-/** The first member at or after `from` of a set of 0-59 kept as two halves of 30, or -1. */
+/** The first member at or after `from` (0-60) of a set of 0-59 kept as two halves of 30, or -1. */
 function nextBit(low: number, high: number, from: number): number {
   if (from < 30) {
     const rest = (low >> from) << from
     if (rest !== 0) return lowestBit(rest)
     return high === 0 ? -1 : 30 + lowestBit(high)
   }
-  if (from >= 60) return -1
   const rest = (high >> (from - 30)) << (from - 30)
   return rest === 0 ? -1 : 30 + lowestBit(rest)
 }
