@@ -73,7 +73,7 @@ async function fileOf(file: string, manifest: ManifestInput, notes: readonly str
   const { stringify } = await import('yaml')
   const head = [
     `Made by panda import from ${file === '-' ? 'standard input' : file}`,
-    ...notes.map((note) => `NOT CARRIED OVER: ${note}`),
+    ...notes.map((note) => `NOTE: ${note}`),
   ]
   return (
     head.map((line) => `# ${line.replaceAll(/[\r\n]+/g, ' ')}`).join('\n') +

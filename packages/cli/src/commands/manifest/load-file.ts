@@ -30,13 +30,14 @@ export async function loadManifest(session: Session, file: string): Promise<Mani
   ])
   const result = readManifest(text, session.io.env)
   if (result.ok) return result.manifest
-  for (const problem of result.problems) await session.say(placed(file, problem))
+  const forMachine = session.globals.format === 'json'
+  if (!forMachine) for (const problem of result.problems) await session.say(placed(file, problem))
   const count = result.problems.length
   throw new CliError(`${file} is not valid: ${count} ${count === 1 ? 'problem' : 'problems'}`, {
     code: 'invalid_manifest',
     exitCode: EXIT.usage,
     hint: 'Mend the lines above; the fields are described in docs/reference/panda-yaml.md.',
-    errors: result.problems.map(({ path, message }) => ({ path, message })),
+    ...(forMachine ? { errors: result.problems.map(({ path, message }) => ({ path, message })) } : {}),
   })
 }
 
