@@ -1,0 +1,18 @@
+import { expect } from 'vitest'
+import type { Verdict } from './checker.ts'
+
+/** The counts of the full run, which takes a quarter of an hour, instead of the smoke's. */
+export const FULL = process.env['PANDA_FULL'] === '1'
+
+/** One line that a machine can read, whether the test passes or not. */
+export function printFigures(test: string, figures: Readonly<Record<string, number | string | boolean>>): void {
+  process.stdout.write(`chaos-figures ${JSON.stringify({ test, ...figures })}\n`)
+}
+
+/** Fails with the first few violations of each rule. */
+export function expectNoViolations(verdict: Verdict): void {
+  const byRule = new Map<string, string[]>()
+  for (const { rule, detail } of verdict.violations) byRule.set(rule, [...(byRule.get(rule) ?? []), detail])
+  const told = [...byRule].map(([rule, details]) => `${rule} × ${details.length}: ${details.slice(0, 5).join('; ')}`)
+  expect(told).toEqual([])
+}
