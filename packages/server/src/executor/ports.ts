@@ -1,5 +1,5 @@
-import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
 import type { RegistryAuth, RuntimeDriver } from '../runtime/driver.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
@@ -39,10 +39,14 @@ export interface ExecutorDeps {
   readonly loadSettings: LoadSettings
   readonly listener: Pick<Listener, 'on'>
   readonly clock: Clock
-  readonly log: Logger
+  readonly log: Log
   /** Value of the label `panda.installation`. */
   readonly installation: string
   readonly serverId: string
   /** Units at a time. Default 16. Runs that are adopted from a dead server come on top. */
   readonly maxRuns?: number
+  /** Membership's word: false when our heartbeat is old. Default: always sure. */
+  readonly surelyOurs?: () => boolean
+  /** How long a stop waits for attempts that are between two steps. Milliseconds, default 15,000. */
+  readonly stopLimitMs?: number
 }

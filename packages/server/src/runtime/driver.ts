@@ -176,3 +176,9 @@ export class RuntimeError extends Error {
 export function unitName(run: string, attempt: number): string {
   return `panda-${run.replace('_', '-')}-${attempt}`
 }
+
+/** The run of a unit's name; null when the name is not one of ours. */
+export function runOfUnit(unit: string): string | null {
+  const match = /^panda-(run)-([0-9a-f]+)-\d+$/.exec(unit)
+  return match ? `${match[1]}_${match[2]}` : null
+}

@@ -1,0 +1,22 @@
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { ClaimedRun } from '../runs/claimed-run.ts'
+import type { RunTransitions } from '../runs/transition.ts'
+import type { RuntimeDriver } from '../runtime/driver.ts'
+import type { EnginePatience } from './engine-patience.ts'
+import type { CollectLogs } from './ports.ts'
+import type { Preparation } from './prepare.ts'
+
+/** What the attempts of one executor share. */
+export interface AttemptContext {
+  readonly driver: RuntimeDriver
+  readonly patience: EnginePatience
+  readonly transitions: RunTransitions
+  readonly prepare: (run: ClaimedRun) => Promise<Preparation>
+  readonly collectLogs: CollectLogs
+  readonly clock: Clock
+  readonly log: Log
+  readonly installation: string
+  /** False when our heartbeat is so old that another server may have taken our runs. */
+  readonly surelyOurs: () => boolean
+}

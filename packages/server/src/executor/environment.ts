@@ -1,0 +1,44 @@
+import type { PreparedRun } from './prepared-run.ts'
+
+type Env = Readonly<Record<string, string>>
+
+/** The variables that may be stored and shown: everything but secrets and what differs by run. */
+export function visibleEnv(run: PreparedRun): Env {
+  // A replay "as it was" brings its own; later attempts of a replay keep what the first had.
+  if (run.trigger === 'replay' && run.envSnapshot !== null) return { ...run.envSnapshot, ...run.overrides.env }
+  return { ...run.settings.env, ...run.spec.env, ...run.overrides.env }
+}
+
+/**
+ * The environment of a unit; later wins: project env, project secrets, the cronjob's env, the cronjob's secrets, the
+ * run's overrides, our own PANDA_ variables.
+ */
+export function unitEnv(run: PreparedRun): Env {
+  const replayed = run.trigger === 'replay' && run.envSnapshot !== null
+  return {
+    ...(replayed ? run.envSnapshot : run.settings.env),
+    ...run.settings.secrets,
+    ...(replayed ? cronjobPart(run) : run.spec.env),
+    ...run.settings.cronjobSecrets.get(run.cronjobId),
+    ...run.overrides.env,
+    PANDA_PROJECT: run.project,
+    PANDA_CRONJOB: run.cronjob,
+    PANDA_RUN_ID: run.id,
+    PANDA_ATTEMPT: String(run.attempt),
+    PANDA_DUE_AT: run.dueAt.toISOString(),
+    PANDA_TRIGGER: run.trigger,
+  }
+}
+
+/** Of a snapshot, the variables that the cronjob's own env set: they win over project secrets, as they did then. */
+function cronjobPart(run: PreparedRun): Env {
+  const snapshot = run.envSnapshot ?? {}
+  return Object.fromEntries(Object.entries(snapshot).filter(([name]) => Object.hasOwn(run.spec.env, name)))
+}
+
+/** Values that must not reach the log store. */
+export function secretValues(run: PreparedRun): string[] {
+  const own = run.settings.cronjobSecrets.get(run.cronjobId) ?? {}
+  const passwords = [...run.settings.registries.values()].map((auth) => auth.password)
+  return [...new Set([...Object.values(run.settings.secrets), ...Object.values(own), ...passwords])]
+}

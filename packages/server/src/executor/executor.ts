@@ -1,0 +1,191 @@
+import type { Component } from '../component.ts'
+import type { ClaimedRun } from '../runs/claimed-run.ts'
+import { createTransitions, type RunTransitions } from '../runs/transition.ts'
+import { runOfUnit } from '../runtime/driver.ts'
+import { coalesce } from '../store/coalesce.ts'
+import { retryTransient } from '../store/transient.ts'
+import type { AttemptContext } from './attempt-context.ts'
+import { runAttempt } from './attempt.ts'
+import { CancelWatch } from './cancel-watch.ts'
+import { EnginePatience } from './engine-patience.ts'
+import { keepOwned } from './keep-owned.ts'
+import type { ExecutorDeps } from './ports.ts'
+import { type Preparation, prepareRuns } from './prepare.ts'
+import { type Interrupt, RunControl } from './run-control.ts'
+
+export const DEFAULT_MAX_RUNS = 16
+/** Adopted runs come on top of the slots; more than these followed at once is a bug. */
+const MAX_FOLLOWED = 1_000_000
+/** Runs prepared by one query. */
+const PREPARE_BATCH = 500
+/** How long a stop waits for attempts that are between two steps, beyond the longest grace of a runtime that dies with us. */
+const STOP_LIMIT_MS = 15_000
+
+/**
+ * Carries out attempts: whatever is handed in by {@link take} is followed until its end is recorded, it is found to
+ * belong to another server, or this server stops. A stop leaves the units running: other servers, or the next start of
+ * this one, adopt them. Only where units cannot outlive us (`survivesServer` false) they are stopped and end `lost`.
+ */
+export class Executor implements Component {
+  readonly name = 'executor'
+  readonly #deps: ExecutorDeps
+  readonly #active = new Map<string, RunControl>()
+  readonly #cancels: CancelWatch
+  readonly #context: AttemptContext
+  readonly #transitions: RunTransitions
+  readonly #giveUp = new AbortController()
+  readonly #freed = new Set<() => void>()
+  #reserved = 0
+  #stopping = false
+
+  constructor(deps: ExecutorDeps) {
+    this.#deps = deps
+    const { db, clock, log, listener, serverId, installation, driver, collectLogs } = deps
+    const signal = this.#giveUp.signal
+    this.#transitions = createTransitions({ db, clock, log, maxPending: MAX_FOLLOWED, signal })
+    const prepare = coalesce<ClaimedRun, Preparation>({
+      maxBatch: PREPARE_BATCH,
+      maxPending: MAX_FOLLOWED,
+      run: (runs) => retryTransient(() => prepareRuns(db, deps.loadSettings, runs), { clock, signal }),
+    })
+    this.#context = {
+      driver,
+      prepare,
+      collectLogs,
+      clock,
+      log,
+      installation,
+      patience: new EnginePatience(clock, log),
+      transitions: this.#transitions,
+      surelyOurs: deps.surelyOurs ?? (() => true),
+    }
+    this.#cancels = new CancelWatch({ db, clock, log, listener, serverId, find: (id) => this.#active.get(id) })
+  }
+
+  async start(): Promise<void> {
+    await this.#cancels.start()
+  }
+
+  /** Runs that may still be taken. */
+  freeSlots(): number {
+    if (this.#stopping) return 0
+    return Math.max(0, this.#maxRuns - this.#active.size - this.#reserved)
+  }
+
+  /** Runs that are followed right now. */
+  get activeRuns(): number {
+    return this.#active.size
+  }
+
+  /** True while the engine gives no answer to attempts. */
+  get engineAway(): boolean {
+    return this.#context.patience.away
+  }
+
+  /** Keeps free slots for a claim under way. @returns how many, and what gives them back */
+  reserve(wanted: number): { readonly slots: number; release(): void } {
+    const slots = Math.min(wanted, this.freeSlots())
+    this.#reserved += slots
+    let held = slots
+    return {
+      slots,
+      release: () => {
+        this.#reserved -= held
+        held = 0
+      },
+    }
+  }
+
+  /** Calls the handler whenever a slot is free again. @returns a function that ends it */
+  onFreed(handler: () => void): () => void {
+    this.#freed.add(handler)
+    return () => this.#freed.delete(handler)
+  }
+
+  /** Follows these runs from now on; a newer fence replaces an attempt that is followed with an older one. */
+  take(runs: readonly ClaimedRun[]): void {
+    if (this.#stopping) return // they stay `running` and ours: whoever comes next adopts them
+    for (const run of runs) {
+      const former = this.#active.get(run.id)
+      if (former !== undefined && former.run.fence >= run.fence) continue
+      former?.drop()
+      const control = new RunControl(run)
+      this.#active.set(run.id, control)
+      void runAttempt(this.#context, control).then(() => this.#leave(control))
+    }
+  }
+
+  isFollowing(runId: string): boolean {
+    return this.#active.has(runId)
+  }
+
+  followsUnit(unit: string): boolean {
+    const id = runOfUnit(unit)
+    return id !== null && this.#active.has(id)
+  }
+
+  /** Ids of runs whose unit was started and not yet seen to have ended. */
+  *following(): Iterable<string> {
+    for (const [id, control] of this.#active) if (control.following) yield id
+  }
+
+  interrupt(runId: string, interrupt: Interrupt): void {
+    this.#active.get(runId)?.interrupt(interrupt)
+  }
+
+  /** Lets go of every run that the database does not call ours any more. Called when we may have been taken for dead. */
+  async verifyFences(): Promise<number> {
+    const { db, log, serverId } = this.#deps
+    const followed = [...this.#active.values()]
+    const owned = await keepOwned(
+      db,
+      serverId,
+      followed.map((control) => control.run),
+    )
+    const stale = followed.filter((control) => !owned.has(control.run.id))
+    for (const control of stale) control.drop()
+    if (stale.length > 0) log.warn({ runs: stale.length }, 'other servers have taken over runs of this one')
+    return stale.length
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping) return
+    this.#stopping = true
+    await this.#cancels.stop()
+    const { clock, driver, log } = this.#deps
+    for (const control of this.#active.values()) {
+      if (driver.capabilities.survivesServer) control.drop()
+      else control.interrupt({ kind: 'server-stop' })
+    }
+    const patience = new AbortController()
+    const limit = clock.sleep(this.#deps.stopLimitMs ?? STOP_LIMIT_MS, patience.signal)
+    await Promise.race([this.#emptied(), limit])
+    patience.abort()
+    if (this.#active.size > 0)
+      log.warn({ runs: this.#active.size }, 'stopped in the middle of runs; they are adopted later')
+    for (const control of this.#active.values()) control.drop()
+    this.#giveUp.abort()
+    const { phase, started, requeued, finished } = this.#transitions
+    await Promise.all([phase.idle(), started.idle(), requeued.idle(), finished.idle()])
+  }
+
+  get #maxRuns(): number {
+    return this.#deps.maxRuns ?? DEFAULT_MAX_RUNS
+  }
+
+  #leave(control: RunControl): void {
+    if (this.#active.get(control.run.id) === control) this.#active.delete(control.run.id)
+    for (const handler of this.#freed) handler()
+  }
+
+  #emptied(): Promise<void> {
+    if (this.#active.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const off = this.onFreed(() => {
+        if (this.#active.size > 0) return
+        off()
+        resolve()
+      })
+    })
+  }
+}

@@ -1,0 +1,159 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Clock } from '../clock.ts'
+import { type UnitStatus, unitName } from '../runtime/driver.ts'
+import type { AttemptContext } from './attempt-context.ts'
+import { secretValues } from './environment.ts'
+import type { PreparedRun } from './prepared-run.ts'
+import { Dropped, type Interrupt, type RunControl } from './run-control.ts'
+import { limitsOf } from './unit-spec.ts'
+import type { Cut, Ending } from './verdict.ts'
+
+/** How long the log of a unit that has exited may take to be stored. */
+const LOG_DRAIN_LIMIT_MS = 5 * 60_000
+/** setTimeout's longest. */
+const LONGEST_SLEEP_MS = 2 ** 31 - 1
+
+/**
+ * Follows a unit to its end: copies its log, waits for its exit, ends it when its time is over or somebody wants so.
+ *
+ * @throws Dropped when it is to be let go as it runs
+ */
+export async function follow(
+  context: AttemptContext,
+  run: PreparedRun,
+  control: RunControl,
+  { runningForMs }: { readonly runningForMs: number },
+): Promise<Ending> {
+  control.following = true
+  const ended = new AbortController()
+  const logs = collect(context, run, control, ended.signal)
+  try {
+    const exit = awaitExit(context, run, control)
+    const cut = await firstCut(context, run, control, exit, runningForMs)
+    const status = await (cut === null
+      ? exitOrNothing(context, run, control, exit)
+      : stop(context, run, control, exit, cut))
+    control.following = false
+    await drained(context, logs, ended, control)
+    return { exit: status?.state === 'exited' ? status.exit : null, cut }
+  } finally {
+    ended.abort()
+    await logs
+  }
+}
+
+/** Survives an engine that goes and comes; a unit that is gone gives null. */
+function awaitExit(
+  { driver, patience }: AttemptContext,
+  run: PreparedRun,
+  control: RunControl,
+): Promise<UnitStatus | null> {
+  const exit = patience.call(control.dropped, () => driver.wait(unitName(run.id, run.attempt), control.dropped))
+  // Whoever leaves early does not wait for it any more.
+  exit.catch(() => undefined)
+  return exit
+}
+
+/** What of ours ends the unit before it does so itself; null = it has ended, or is gone. */
+async function firstCut(
+  { clock }: AttemptContext,
+  run: PreparedRun,
+  control: RunControl,
+  exit: Promise<unknown>,
+  runningForMs: number,
+): Promise<Cut | null> {
+  const { timeoutMs } = limitsOf(run)
+  const byItself = exit.then(() => null)
+  const byUs: Promise<Interrupt | null> = control.interrupted
+  if (timeoutMs === null) return cutOf(await Promise.race([byItself, byUs]))
+  const settled = new AbortController()
+  const timeout = sleepLong(clock, timeoutMs - runningForMs, settled.signal)
+  try {
+    return cutOf(await Promise.race([byItself, byUs, timeout.then((): Cut => ({ kind: 'timeout' }))]))
+  } finally {
+    settled.abort()
+  }
+}
+
+function cutOf(first: Interrupt | Cut | null): Cut | null {
+  return first === null || first.kind === 'vanished' ? null : first
+}
+
+/** A unit that was told to be gone is looked at: waiting for it might take for ever. */
+function exitOrNothing(
+  { driver, patience }: AttemptContext,
+  run: PreparedRun,
+  control: RunControl,
+  exit: Promise<UnitStatus | null>,
+): Promise<UnitStatus | null> {
+  const looked = control.interrupted.then(async ({ kind }) => {
+    if (kind !== 'vanished') return exit
+    const status = await patience.call(control.dropped, () =>
+      driver.inspect(unitName(run.id, run.attempt), control.dropped),
+    )
+    return status === null || status.state === 'exited' ? status : exit
+  })
+  return Promise.race([exit, looked])
+}
+
+async function sleepLong(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  for (let left = milliseconds; left > 0 && !signal.aborted; left -= LONGEST_SLEEP_MS) {
+    await clock.sleep(Math.min(left, LONGEST_SLEEP_MS), signal)
+  }
+}
+
+/** SIGTERM, grace, SIGKILL; only while the run is ours, so that nobody stops what another server follows. */
+async function stop(
+  { driver, patience, transitions }: AttemptContext,
+  run: PreparedRun,
+  control: RunControl,
+  exit: Promise<UnitStatus | null>,
+  cut: Cut,
+): Promise<UnitStatus | null> {
+  const unit = unitName(run.id, run.attempt)
+  const write = transitions.phase({ id: run.id, fence: run.fence, phase: 'stopping' })
+  // A server that stops has no time to wait for a database that is away.
+  if (cut.kind !== 'server-stop' && !(await write)) throw new Dropped('another server has it')
+  await patience.call(control.dropped, () => driver.stop(unit, limitsOf(run).graceMs, control.dropped))
+  const status = await patience.call(control.dropped, () => driver.inspect(unit, control.dropped))
+  return status === null || status.state === 'exited' ? status : exit
+}
+
+/** Never rejects: a log that cannot be stored must not keep the verdict from being recorded. */
+async function collect(
+  { collectLogs, patience, log }: AttemptContext,
+  run: PreparedRun,
+  control: RunControl,
+  ended: AbortSignal,
+): Promise<void> {
+  const { id, attempt } = run
+  const signal = AbortSignal.any([control.dropped, ended])
+  const request = { runId: id, attempt, unit: unitName(id, attempt), secrets: secretValues(run), signal }
+  try {
+    await patience.call(signal, () => collectLogs(request))
+  } catch (error) {
+    if (signal.aborted) return
+    log.error({ err: error, run: id, attempt }, 'a part of the log of a run could not be stored')
+  }
+}
+
+async function drained(
+  { clock, log }: AttemptContext,
+  logs: Promise<void>,
+  ended: AbortController,
+  control: RunControl,
+): Promise<void> {
+  // Most logs are stored by now: no timer for them.
+  if (await Promise.race([logs.then(() => true), nextTurn(false)])) return letGoIfDropped(control)
+  const done = new AbortController()
+  const limit = clock.sleep(LOG_DRAIN_LIMIT_MS, done.signal).then(() => done.signal.aborted)
+  const stored = await Promise.race([logs.then(() => true), limit])
+  done.abort()
+  if (!stored) log.error({ run: control.run.id }, 'the log of a run took too long to be stored; its end is missing')
+  letGoIfDropped(control)
+  ended.abort()
+}
+
+function letGoIfDropped(control: RunControl): void {
+  if (control.dropped.aborted) throw new Dropped('let go while its log was stored')
+}

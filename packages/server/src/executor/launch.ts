@@ -1,0 +1,112 @@
+import { type EnsuredImage, RuntimeError, type UnitStatus, unitName } from '../runtime/driver.ts'
+import type { AttemptContext } from './attempt-context.ts'
+import { ensureImage } from './ensure-image.ts'
+import { visibleEnv } from './environment.ts'
+import { mayHaveUnit, type PreparedRun } from './prepared-run.ts'
+import { Dropped, type RunControl } from './run-control.ts'
+import { unitSpecOf } from './unit-spec.ts'
+import type { Ending } from './verdict.ts'
+
+export type Launched =
+  /** Its start is recorded. `adopted`: it was not started by this call, so its times are the engine's. */
+  | { readonly kind: 'running'; readonly adopted: boolean; readonly runningForMs: number }
+  | { readonly kind: 'ended'; readonly ending: Ending }
+
+/** The engine went away when it had been asked to start the unit: it may have done so. */
+export class PinnedAway extends RuntimeError {}
+
+/**
+ * Brings the attempt to a unit that runs (or has run) and whose start is recorded. A unit that an earlier owner left is
+ * taken over.
+ *
+ * @throws RuntimeError what engine or registry refused. @throws Dropped.
+ */
+export async function launch(context: AttemptContext, run: PreparedRun, control: RunControl): Promise<Launched> {
+  const found = mayHaveUnit(run) ? await findUnit(context, run, control) : null
+  if (run.runningForMs !== null) {
+    if (found === null) return { kind: 'ended', ending: { exit: null, cut: null } }
+    return { kind: 'running', adopted: true, runningForMs: run.runningForMs }
+  }
+  if (found === null && control.cut.aborted) return cutBeforeStart(control)
+  const image = await imageFor(context, run, control, found)
+  if (image === null) return cutBeforeStart(control)
+  const startedAt = found === null || found.state === 'created' ? await start(context, run, image) : startOf(found)
+  if (control.dropped.aborted) throw new Dropped('let go while it started')
+  await recordStart(context, run, image, startedAt)
+  return { kind: 'running', adopted: startedAt !== null, runningForMs: 0 }
+}
+
+/** A run whose start is on record waits for its engine; another one is put back by the caller. */
+function findUnit(
+  { driver, patience }: AttemptContext,
+  run: PreparedRun,
+  control: RunControl,
+): Promise<UnitStatus | null> {
+  const inspect = () => driver.inspect(unitName(run.id, run.attempt), control.dropped)
+  return run.runningForMs === null ? inspect() : patience.call(control.dropped, inspect)
+}
+
+/** null = cut short meanwhile. For a unit that is there, only the digest is wanted: nothing is pulled anew. */
+async function imageFor(
+  context: AttemptContext,
+  run: PreparedRun,
+  control: RunControl,
+  found: UnitStatus | null,
+): Promise<EnsuredImage | null> {
+  try {
+    return await ensureImage(context, run, control, found === null ? run.spec.pull : 'missing')
+  } catch (error) {
+    if (control.dropped.aborted) throw new Dropped('let go while it was pulled')
+    if (control.cut.aborted) return null
+    if (found !== null && found.state !== 'created' && error instanceof RuntimeError) {
+      return { image: run.spec.image, digest: null }
+    }
+    throw error
+  }
+}
+
+async function cutBeforeStart(control: RunControl): Promise<Launched> {
+  const interrupt = await control.interrupted
+  return { kind: 'ended', ending: { exit: null, cut: interrupt.kind === 'vanished' ? null : interrupt } }
+}
+
+/** @returns the engine's start time when the unit was there already; null when it was started just now */
+async function start(context: AttemptContext, run: PreparedRun, image: EnsuredImage): Promise<Date | null> {
+  const { driver, transitions, surelyOurs, installation } = context
+  // A server that was frozen must not start what another has finished and removed meanwhile.
+  if (!surelyOurs() && !(await transitions.phase({ id: run.id, fence: run.fence, phase: 'starting' }))) {
+    throw new Dropped('another server took it')
+  }
+  const unit = unitSpecOf(run, installation, image.image)
+  try {
+    const { adopted } = await driver.start(unit)
+    return adopted ? startOf(await driver.inspect(unit.name)) : null
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || error.code !== 'engine-away') throw error
+    throw new PinnedAway('engine-away', error.message, { cause: error })
+  }
+}
+
+function startOf(status: UnitStatus | null): Date | null {
+  if (status?.state === 'running') return status.startedAt
+  if (status?.state === 'exited' && status.exit.kind === 'exited') return status.exit.startedAt
+  return null
+}
+
+async function recordStart(
+  { transitions, patience }: AttemptContext,
+  run: PreparedRun,
+  image: EnsuredImage,
+  startedAt: Date | null,
+): Promise<void> {
+  patience.noteBack()
+  const kept = await transitions.started({
+    id: run.id,
+    fence: run.fence,
+    imageDigest: image.digest,
+    envSnapshot: visibleEnv(run),
+    startedAt,
+    lateAfterMs: run.lateAfterMs,
+  })
+  if (!kept) throw new Dropped('another server took it')
+}

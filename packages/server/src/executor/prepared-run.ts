@@ -1,0 +1,29 @@
+import type { CronjobSpec, Reason, RunOverrides } from '@pandastack/contract'
+import type { ClaimedRun } from '../runs/claimed-run.ts'
+import type { ProjectSettings } from './ports.ts'
+
+/** A claimed run with all that its attempt needs. */
+export interface PreparedRun extends ClaimedRun {
+  readonly project: string
+  readonly cronjob: string
+  readonly spec: CronjobSpec
+  readonly settings: ProjectSettings
+  readonly overrides: RunOverrides
+  readonly maxAttempts: number
+  readonly lostAttempts: number
+  /** Of an earlier attempt or of the run that is replayed. */
+  readonly imageDigest: string | null
+  readonly envSnapshot: Readonly<Record<string, string>> | null
+  /** Milliseconds since its unit's recorded start by the database's clock; null = no start is recorded. */
+  readonly runningForMs: number | null
+  readonly cancel: { readonly reason: Reason; readonly by: string | null } | null
+  readonly lateAfterMs: number | null
+}
+
+/**
+ * True when a unit of this attempt may be there already: it was adopted, or put back after its engine went away in the
+ * middle of its start. (A first claim of an attempt raises fence and attempt by one each.)
+ */
+export function mayHaveUnit(run: ClaimedRun): boolean {
+  return run.fence > run.attempt
+}
