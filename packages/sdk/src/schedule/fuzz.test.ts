@@ -17,7 +17,7 @@ import {
 /** fast-check prints its own seed with a failure; `PANDA_SEED` repeats it. */
 const FULL = process.env['PANDA_FULL'] === '1'
 const options = { seed: testSeed(), numRuns: FULL ? 30_000 : 3000 }
-const PARSE_LIMIT_MS = 50
+const PARSE_LIMIT_MS = 5
 
 /** Text made of what cron fields are made of, so that it gets far into the parser. */
 const PIECES = [
@@ -79,19 +79,27 @@ function taken(act: () => unknown): boolean {
   }
 }
 
+function parseMs(text: string): number {
+  const before = performance.now()
+  taken(() => parseSchedule(text))
+  return performance.now() - before
+}
+
 describe('fuzz', { timeout: FULL ? 600_000 : 30_000 }, () => {
   it('the parser takes or refuses any text, in time', () => {
     let accepted = 0
-    let slowest = 0
+    const suspects: string[] = []
     fc.assert(
       fc.property(anyText, (text) => {
         const before = performance.now()
         if (taken(() => parseSchedule(text))) accepted++
-        slowest = Math.max(slowest, performance.now() - before)
+        if (performance.now() - before > PARSE_LIMIT_MS) suspects.push(text)
       }),
       options,
     )
-    expect(slowest).toBeLessThan(PARSE_LIMIT_MS)
+    // A slow text is slow every time; a busy machine is not.
+    for (const text of suspects)
+      expect(Math.min(...[1, 2, 3, 4, 5].map(() => parseMs(text))), text).toBeLessThan(PARSE_LIMIT_MS)
     // A fuzz that is always refused would not get past the first check.
     expect(accepted).toBeGreaterThan(options.numRuns / 100)
   })
