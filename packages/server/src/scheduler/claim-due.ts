@@ -15,6 +15,8 @@ export interface ClaimOptions extends Owner {
   readonly batch?: number
   /** Which due cronjobs come first. Default `oldest`. */
   readonly order?: 'oldest' | 'newest'
+  /** Called as soon as it is known that the batch is full, long before the claim ends: another lane may join in. */
+  readonly onFull?: () => void
 }
 
 export interface ClaimResult {
@@ -53,6 +55,7 @@ export async function claimDue(db: Database, options: ClaimOptions): Promise<Cla
     const result = await db.transaction().execute(async (trx): Promise<ClaimResult> => {
       const due = await lockDueCronjobs(trx, batch, options.order ?? 'oldest')
       const full = due.cronjobs.length === batch
+      if (full) options.onFull?.()
       const recorded =
         due.cronjobs.length > 0
           ? await recordTicks(trx, due, options, options.slots)

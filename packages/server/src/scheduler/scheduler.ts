@@ -92,36 +92,47 @@ export class Scheduler implements Component {
     if (this.#stopping.signal.aborted) this.#wake.abort()
   }
 
-  /** Claims until less than a batch is due. @returns how long to sleep, in milliseconds */
+  /**
+   * Claims until less than a batch is due. While full batches are, more lanes join in; every other one takes the newest
+   * first, so that fresh ticks are punctual while a backlog is worked off.
+   *
+   * @returns how long to sleep, in milliseconds
+   */
   async #pass(): Promise<number> {
     await this.#settleDoubt()
-    let result = await this.#claim('oldest')
-    while (result.full && !this.#stopping.signal.aborted) {
-      await this.#drainWithLanes()
-      result = await this.#claim('oldest')
+    const lanes: Promise<ClaimResult>[] = []
+    const open = (): void => {
+      const order = lanes.length % 2 === 0 ? 'oldest' : 'newest'
+      if (lanes.length < (this.#deps.lanes ?? CLAIM_LANES)) lanes.push(this.#lane(order, open))
     }
-    this.#nextDueAt = result.nextDueAt
-    return Math.ceil(Math.min(Math.max(result.nextDueInMs ?? MAX_SLEEP_MS, MIN_SLEEP_MS), MAX_SLEEP_MS))
+    open()
+    // All lanes end before an error is told: none may go on behind the back of the loop. A lane may open another one.
+    const outcomes: PromiseSettledResult<ClaimResult>[] = []
+    while (outcomes.length < lanes.length) {
+      outcomes.push(...(await Promise.allSettled(lanes.slice(outcomes.length))))
+    }
+    let soonest: Pick<ClaimResult, 'nextDueInMs' | 'nextDueAt'> = { nextDueInMs: null, nextDueAt: null }
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') throw outcome.reason
+      if ((outcome.value.nextDueInMs ?? Infinity) <= (soonest.nextDueInMs ?? Infinity)) soonest = outcome.value
+    }
+    this.#nextDueAt = soonest.nextDueAt
+    return Math.ceil(Math.min(Math.max(soonest.nextDueInMs ?? MAX_SLEEP_MS, MIN_SLEEP_MS), MAX_SLEEP_MS))
   }
 
-  /** The second lane takes the newest, so that fresh ticks are punctual while the first works off a backlog. */
-  async #drainWithLanes(): Promise<void> {
-    const lanes = Array.from({ length: this.#deps.lanes ?? CLAIM_LANES }, async (_, lane) => {
-      let full = true
-      while (full && !this.#stopping.signal.aborted) full = (await this.#claim(lane % 2 ? 'newest' : 'oldest')).full
-    })
-    // All lanes end before an error is told: none may go on behind the back of the loop.
-    const outcomes = await Promise.allSettled(lanes)
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  async #lane(order: 'oldest' | 'newest', onFull: () => void): Promise<ClaimResult> {
+    let result = await this.#claim(order, onFull)
+    while (result.full && !this.#stopping.signal.aborted) result = await this.#claim(order, onFull)
+    return result
   }
 
-  async #claim(order: 'oldest' | 'newest'): Promise<ClaimResult> {
+  async #claim(order: 'oldest' | 'newest', onFull: () => void): Promise<ClaimResult> {
     const { db, serverId, engineId, executor, batch = CLAIM_BATCH } = this.#deps
     // Claims of several lanes must not count on the same free slot.
     const slots = Math.max(0, Math.min(executor.freeSlots() - this.#reserved, batch))
     this.#reserved += slots
     try {
-      const result = await claimDue(db, { serverId, engineId, slots, batch, order })
+      const result = await claimDue(db, { serverId, engineId, slots, batch, order, onFull })
       if (result.started.length > 0) executor.take(result.started)
       for (const { cronjobId, schedule, error } of result.broken) {
         this.#deps.log.error({ cronjob: cronjobId, schedule, err: error }, 'stored schedule cannot be read; not fired')

@@ -25,9 +25,10 @@ export async function insertRuns(
   const ids = runs.map((run) => run.id)
   if (ids.length === 0) return new Set()
   const result = await sql`
-    insert into runs (id, project_id, cronjob_id, revision, trigger, state, reason, message, due_at, tick_note,
+    insert into runs (id, project_id, cronjob_id, revision, trigger, state, phase, reason, message, due_at, tick_note,
       available_at, held, attempt, max_attempts, server_id, engine_id, fence, finished_at)
-    select u.id, u.project_id, u.cronjob_id, u.revision, u.trigger, u.state, u.reason, u.message, to_timestamp(u.due),
+    select u.id, u.project_id, u.cronjob_id, u.revision, u.trigger, u.state,
+      case when u.mine = 1 then 'preparing' end, u.reason, u.message, to_timestamp(u.due),
       u.note, to_timestamp(u.available), u.held, u.mine, u.max_attempts,
       case when u.mine = 1 then ${owner?.serverId ?? null} end, case when u.mine = 1 then ${owner?.engineId ?? null} end,
       u.mine, case when u.state in ('skipped', 'missed') then panda_now() end

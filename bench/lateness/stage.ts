@@ -1,0 +1,91 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cronjobSpecSchema } from '@pandastack/contract'
+import { sql } from 'kysely'
+import { type Database, openDatabase } from '../../packages/server/src/store/database.ts'
+import { startEmbeddedPostgres } from '../../packages/server/src/store/embedded/embedded-postgres.ts'
+import { migrate } from '../../packages/server/src/store/migrate.ts'
+import { specColumns } from '../../packages/server/src/cronjobs/spec-columns.ts'
+
+export interface Stage extends AsyncDisposable {
+  readonly db: Database
+  readonly url: string
+  /** Of the postmaster; its children do the work. */
+  readonly pid: number
+}
+
+/** The embedded PostgreSQL as the server starts it, default fsync, in a folder of its own. */
+export async function openStage(): Promise<Stage> {
+  const home = await mkdtemp(join(tmpdir(), 'panda-lateness-'))
+  // Root's PostgreSQL runs as another user, who has to get in.
+  await chmod(home, 0o711)
+  const postgres = await startEmbeddedPostgres({ home, log: (line) => console.error(line) })
+  const db = openDatabase(postgres.url)
+  await migrate(db)
+  await sql`insert into projects (id, name) values ('prj_bench', 'default') on conflict do nothing`.execute(db)
+  return {
+    db,
+    url: postgres.url,
+    pid: postgres.pid,
+    async [Symbol.asyncDispose]() {
+      await db.destroy()
+      await postgres.stop()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Offsets in whole hours in June to November, so that a local hour can be told from the UTC one. */
+const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Tokyo', 'Australia/Brisbane'] as const
+
+/**
+ * Makes `count` cronjobs, each due once at `dueAt + (n mod spreadSeconds)` seconds and then in an hour or a day: half of
+ * them at a fixed local time (the path of the clock changes), in five zones, with an ordinary spec.
+ */
+export async function seedCronjobs(db: Database, count: number, dueAt: Date, spreadSeconds: number): Promise<void> {
+  await sql`truncate runs, cronjobs, cronjob_revisions`.execute(db)
+  const spec = cronjobSpecSchema.parse({
+    image: 'registry.example.com/team/mailer:2026-06-01',
+    schedule: '0 * * * *',
+    command: ['node', 'dist/send.js', '--batch', '500'],
+    env: { LOG_LEVEL: 'info', REGION: 'eu-central-1', BATCH_SIZE: '500' },
+  })
+  const columns = specColumns(spec)
+  for (let from = 0; from < count; from += 10_000) {
+    const rows = Array.from({ length: Math.min(10_000, count - from) }, (_, i) =>
+      rowOf(from + i, new Date(dueAt.getTime() + ((from + i) % spreadSeconds) * 1000)),
+    )
+    await sql`
+      insert into cronjobs (id, project_id, name, spec, schedule, timezone, suspended, concurrency, missed, missed_limit,
+        deadline_ms, jitter_ms, max_attempts, next_due_at)
+      select u.id, 'prj_bench', u.name, ${columns.spec}::jsonb || jsonb_build_object('schedule', u.schedule, 'timezone',
+        u.timezone), u.schedule, u.timezone, false, ${columns.concurrency}, ${columns.missed}, ${columns.missed_limit},
+        null, 0, 1, to_timestamp(u.due)
+      from unnest(${rows.map((row) => row.id)}::text[], ${rows.map((row) => row.name)}::text[],
+        ${rows.map((row) => row.schedule)}::text[], ${rows.map((row) => row.timezone)}::text[],
+        ${rows.map((row) => row.due)}::float8[]) as u (id, name, schedule, timezone, due)`.execute(db)
+  }
+  await sql`vacuum analyze`.execute(db)
+}
+
+/** A formatter costs some 50 kB, more than all else of a cronjob. */
+const hours = new Map(
+  ZONES.map((timeZone) => [timeZone, new Intl.DateTimeFormat('en', { timeZone, hour: 'numeric', hourCycle: 'h23' })]),
+)
+
+function rowOf(n: number, due: Date) {
+  const timezone = ZONES[n % ZONES.length] ?? 'UTC'
+  const hour = Number(hours.get(timezone)?.format(due))
+  const clock = `${due.getUTCSeconds()} ${due.getUTCMinutes()}`
+  const schedule = n % 2 === 0 ? `${clock} ${hour} * * *` : `${clock} * * * *`
+  // As ids are made in the server: in time order, with a random tail.
+  const tail = Math.random().toString(16).slice(2).padEnd(19, '0').slice(0, 19)
+  return {
+    id: `cj_019d${n.toString(16).padStart(8, '0')}7${tail}`,
+    name: `job-${n}`,
+    schedule,
+    timezone,
+    due: due.getTime() / 1000,
+  }
+}
