@@ -1,7 +1,7 @@
 import type { Client } from '../support/api-client.ts'
 
 /** A schedule that names no time within a test. */
-const LATER = '0 0 29 2 *'
+export const LATER = '0 0 29 2 *'
 
 /**
  * Gives every cronjob a schedule that is not due soon. The database then holds two revisions of each, and between their
