@@ -69,7 +69,8 @@ export const SETTINGS = {
   databaseUrl: setting(
     'DATABASE_URL',
     z
-      .url({ protocol: /^postgres(ql)?$/, hostname: /^.*$/ })
+      .string()
+      .regex(/^postgres(?:ql)?:\/\//, 'write it as postgres://user:password@host:5432/database')
       .nullable()
       .default(null),
     'the embedded PostgreSQL',
@@ -89,6 +90,12 @@ export const SETTINGS = {
     'What runs the work: `docker` (also Podman), `process` (plain processes, no isolation), `fake` (nothing is run; for tests). `auto` takes the first engine that answers, else `process`.',
   ),
   dockerHost: setting('DOCKER_HOST', optionalText, 'the usual sockets', 'Address of the engine, as for `docker`.'),
+  dockerCertPath: setting(
+    'DOCKER_CERT_PATH',
+    optionalText,
+    'no TLS',
+    'Folder of `ca.pem`, `cert.pem` and `key.pem` for a `DOCKER_HOST` on tcp.',
+  ),
   fakeDir: setting('PANDA_FAKE_DIR', optionalText, 'in memory', 'With `fake`: the folder where its units live.', true),
   maxRuns: setting(
     'PANDA_MAX_RUNS',
@@ -101,9 +108,9 @@ export const SETTINGS = {
     z
       .string()
       .transform(parsedBy(parseSize))
-      .default(100 * 1024 * 1024),
-    '`100Mi`',
-    'Log kept of one run; what is beyond is dropped with a visible mark.',
+      .default(32 * 1024 * 1024),
+    '`32Mi`',
+    'Log kept of one run. Of what is beyond, the last 256 KiB are kept and the rest is dropped, with a visible mark.',
   ),
   logLevel: setting(
     'PANDA_LOG_LEVEL',

@@ -1,19 +1,38 @@
-import { createApi } from './api/server.ts'
+import { randomUUID } from 'node:crypto'
+import { createSender } from './alerts/channels/send.ts'
+import { AlertDispatcher } from './alerts/dispatcher.ts'
+import { createOutbound } from './alerts/outbound.ts'
 import { IdempotencyPruner } from './api/idempotency-pruner.ts'
+import { createApi } from './api/server.ts'
 import { Authenticator } from './auth/authenticator.ts'
 import { ensureFirstToken } from './auth/first-token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Component } from './component.ts'
 import { type Config, readConfig } from './config.ts'
+import { Dispatcher } from './executor/dispatcher.ts'
+import { Executor } from './executor/executor.ts'
 import { armFaultPoint } from './fault-points.ts'
 import { createLog, type Log } from './log.ts'
+import { LogStore } from './logs/log-store.ts'
 import { Metrics } from './metrics.ts'
 import { ProjectDirectory } from './projects/project-directory.ts'
+import { createDirectoryEngine } from './runtime/fake/directory-engine.ts'
+import { FakeDriver } from './runtime/fake/fake-driver.ts'
+import type { FakeEngine } from './runtime/fake/fake-engine.ts'
+import { MemoryEngine } from './runtime/fake/memory-engine.ts'
+import { findRuntime } from './runtime/find-runtime.ts'
+//PDimport { ProcessDriver } from './runtime/process/process-driver.ts'
+import { Scheduler } from './scheduler/scheduler.ts'
+import { Membership } from './servers/membership.ts'
+import { loadProjectSettings } from './settings/load.ts'
 import { openSecretBox } from './settings/secret-key.ts'
+import { createCollector } from './start/collector.ts'
+import { engineId } from './start/engine-id.ts'
 import { ensureInstallation } from './start/first-start.ts'
 import { listen } from './start/listen.ts'
 import { openStore } from './start/open-store.ts'
 import { assertPortFree } from './start/port-check.ts'
+import { createReport } from './start/report.ts'
 import { untilStopped } from './start/signals.ts'
 import { StopStack } from './start/stop-stack.ts'
 import { openListener } from './store/listen.ts'
@@ -55,37 +74,108 @@ async function start(config: Config, options: StartOptions & { log: Log }, stops
   const { log, clock = systemClock, signal = new AbortController().signal } = options
   if (config.faultPoint !== null) armFaultPoint(config.faultPoint)
   await assertPortFree(config.host, config.port)
-  const { db, url: databaseUrl, kind } = await openStore(config, { clock, log, stops, signal })
-  const embedded = kind === 'embedded'
-  await ensureInstallation(db)
+  const base = await startBase(config, { log, clock, signal, stops })
+  const work = await startWork(base)
+  const url = await startApi(base, work)
+  return { url, newTokenFile: base.newTokenFile, stop: () => stops.stop() }
+}
+
+/** What everything else is built upon: database, key, token, the connection for wake-ups. */
+async function startBase(config: Config, parts: { log: Log; clock: Clock; signal: AbortSignal; stops: StopStack }) {
+  const { log, stops } = parts
+  const startedAt = new Date()
+  const store = await openStore(config, parts)
+  const { db } = store
+  const embedded = store.kind === 'embedded'
+  const installation = await ensureInstallation(db)
   const warn = (message: string): void => log.warn(message)
   const box = await openSecretBox(db, { home: config.home, fromConfig: config.secretKey, embedded, warn })
   const newTokenFile = await ensureFirstToken(db, { home: config.home, embedded })
-  const listener = await openListener(databaseUrl, (error) =>
-    log.warn({ err: error }, 'the listening connection broke'),
-  )
+  const listener = await openListener(store.url, (err) => log.warn({ err }, 'the connection for wake-ups broke'))
   stops.push('listener', () => listener.close())
-  const onError = (error: unknown): void => log.warn({ err: error }, 'a side task failed')
+  const logs = new LogStore({ db, log, limits: { headBytes: config.logLimitBytes } })
   const metrics = new Metrics()
-
   const run = async (component: Component): Promise<void> => {
     stops.push(component.name, () => component.stop())
     await component.start()
   }
-  await run(new IdempotencyPruner(db, clock, onError))
+  return { ...parts, config, startedAt, store, db, installation, box, newTokenFile, listener, logs, metrics, run }
+}
 
-  const stopping = new AbortController()
-  const api = await createApi({
+type Base = Awaited<ReturnType<typeof startBase>>
+
+/** What runs the work. Started from the bottom up, so that it is stopped from the top down: no new work first. */
+async function startWork(base: Base) {
+  const { config, clock, db, listener, log, logs, metrics, run, stops, store } = base
+  const found = await findRuntime({
+    ...config,
+    signal: base.signal,
+    createProcessDriver: () => { throw new Error('no process driver') },
+    createFakeDriver: () => new FakeDriver(fakeEngine(config.fakeDir, clock)),
+  })
+  const { driver } = found
+  stops.push('runtime', () => driver.close())
+  log.info(`runtime ${driver.name}: ${found.why}`)
+  if (found.warning !== null) log.warn(found.warning)
+
+  const engine = await engineId(driver, config.home, log)
+  const membership = new Membership({
+    url: store.url,
+    db,
+    clock,
+    log,
+    engineId: engine,
+    runtime: driver.name,
+    alone: store.kind === 'embedded',
+  })
+  await run(membership)
+  const shared = { db, listener, clock, log, serverId: membership.serverId, engineId: engine }
+  const executor = new Executor({
+    ...shared,
+    driver,
+    installation: base.installation,
+    maxRuns: config.maxRuns,
+    surelyOurs: () => membership.surelyAlive(),
+    collectLogs: createCollector({ driver, logs, clock, log }),
+    loadSettings: (projectId, cronjobIds) => loadProjectSettings(db, base.box, projectId, cronjobIds),
+  })
+  await run(executor)
+  await run(new Dispatcher({ ...shared, executor }))
+  const scheduler = new Scheduler({ ...shared, executor: metrics.watchTake(executor, clock) })
+  await run(scheduler)
+  await run(createAlerts(base))
+  await run(new IdempotencyPruner(db, clock, sideTask(log)))
+  return { driver, engineWarning: found.warning, membership, scheduler }
+}
+
+/** Two engines in memory are two engines, also when their servers share a database. */
+function fakeEngine(fakeDir: string | null, clock: Clock): FakeEngine {
+  if (fakeDir !== null) return createDirectoryEngine(fakeDir, clock)
+  return new MemoryEngine({ clock, id: `fake-memory-${randomUUID()}` })
+}
+
+function createAlerts({ config, clock, db, box, listener, log, logs, metrics }: Base): Component {
+  const mail = config.smtpUrl === null ? null : { url: config.smtpUrl, from: config.smtpFrom ?? 'panda@localhost' }
+  return new AlertDispatcher({
     db,
     listener,
     clock,
     log,
     box,
-    authenticator: new Authenticator(db, clock, onError),
+    sender: createSender({ outbound: createOutbound(config.alertAllow), mail, now: () => clock.now() }),
+    lastLines: async (runId, count) => (await logs.read(runId, { tail: count })).map((line) => line.text),
+    onOutcome: ({ kind, outcome }) => metrics.alertsSent.inc({ channel: kind, outcome }),
+  })
+}
+
+async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>): Promise<string> {
+  const { config, clock, db, log, stops } = base
+  const stopping = new AbortController()
+  const api = await createApi({
+    ...base,
+    ...createReport({ ...work, db, clock, databaseKind: base.store.kind, startedAt: base.startedAt }),
+    authenticator: new Authenticator(db, clock, sideTask(log)),
     projects: new ProjectDirectory(db, clock),
-    metrics,
-    readiness: () => Promise.reject(new Error('later')),
-    status: () => Promise.reject(new Error('later')),
     rateLimit: config.rateLimit,
     loopback: isLoopback(config.host),
     stopping: stopping.signal,
@@ -94,8 +184,11 @@ async function start(config: Config, options: StartOptions & { log: Log }, stops
     stopping.abort()
     await api.close()
   })
-  const url = await listen(api, config, stops)
-  return { url, newTokenFile, stop: () => stops.stop() }
+  return listen(api, config, stops)
+}
+
+function sideTask(log: Log) {
+  return (err: unknown): void => log.warn({ err }, 'a side task failed; it is tried again')
 }
 
 function isLoopback(host: string): boolean {

@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts'
+import type { ClaimedRun } from './runs/claimed-run.ts'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** What the database knows at the moment of a scrape. */
@@ -7,6 +9,11 @@ export interface Gauges {
   readonly queued: number
   readonly running: number
   readonly retrying: number
+}
+
+interface TakesRuns {
+  freeSlots(): number
+  take(runs: readonly ClaimedRun[]): void
 }
 
 /** Names: Prometheus naming page (base units, `_total`, one prefix). No ids as labels: they would never end. */
@@ -35,7 +42,7 @@ export class Metrics {
   )
   readonly cronDelay = this.#histogram(
     'panda_cron_delay_seconds',
-    'From the due time of a tick to its claim by a server; jitter counts from when it may start.',
+    'From the due time of a tick to its start on this server. Ticks that had to wait for a slot are not in it.',
     [],
     DELAY_BUCKETS,
   )
@@ -44,6 +51,18 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry })
+  }
+
+  /** The executor as the scheduler sees it, with the lateness of each tick that it is handed. */
+  watchTake<T extends TakesRuns>(executor: T, clock: Pick<Clock, 'now'>): TakesRuns {
+    return {
+      freeSlots: () => executor.freeSlots(),
+      take: (runs) => {
+        const nowMs = clock.now()
+        for (const run of runs) this.cronDelay.observe(Math.max(0, nowMs - run.dueAt.getTime()) / 1000)
+        executor.take(runs)
+      },
+    }
   }
 
   get contentType(): string {

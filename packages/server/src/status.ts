@@ -5,16 +5,18 @@ import type { Queryable } from './store/database.ts'
 
 type Counts = Status['counts']
 
+const DAY_MS = 24 * 3_600_000
+
 /** Counts of one project, or of all with null. Only runs that have not ended and failures of a day are read. */
 export async function readCounts(db: Queryable, projectId: string | null): Promise<Counts> {
+  const mine = projectId === null ? sql`true` : sql`project_id = ${projectId}`
   const { rows } = await sql<Counts>`
     select
-      (select count(*) from cronjobs where deleted_at is null and (${projectId}::text is null or project_id = ${projectId})) as cronjobs,
-      (select count(*) from runs where state = 'running' and (${projectId}::text is null or project_id = ${projectId})) as running,
-      (select count(*) from runs where state in ('scheduled', 'queued', 'retrying')
-        and (${projectId}::text is null or project_id = ${projectId})) as queued,
-      (select count(*) from runs where state = 'failed' and id > ${idBefore(24 * 3_600_000)}
-        and (${projectId}::text is null or project_id = ${projectId})) as "failedLastDay"`.execute(db)
+      (select count(*) from cronjobs where deleted_at is null and ${mine}) as cronjobs,
+      (select count(*) from runs where state = 'running' and ${mine}) as running,
+      (select count(*) from runs where state in ('scheduled', 'queued', 'retrying') and ${mine}) as queued,
+      (select count(*) from runs where state = 'failed' and id > ${idBefore(DAY_MS)} and ${mine}) as "failedLastDay"
+  `.execute(db)
   return rows[0] ?? { cronjobs: 0, running: 0, queued: 0, failedLastDay: 0 }
 }
 
@@ -35,12 +37,20 @@ export async function readGauges(db: Queryable): Promise<Gauges> {
   return rows[0] ?? { cronjobs: 0, scheduled: 0, queued: 0, running: 0, retrying: 0 }
 }
 
-/** Whether the database answers, and as what; never throws. */
-export async function probeDatabase(db: Queryable): Promise<{ up: boolean; version: string | null }> {
+/** Running runs by server. */
+export async function readRunning(db: Queryable): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await sql<{ server_id: string; running: number }>`
+    select server_id, count(*) as running from runs where state = 'running' and server_id is not null group by server_id
+  `.execute(db)
+  return new Map(rows.map((row) => [row.server_id, row.running]))
+}
+
+/** Null when the database does not answer. */
+export async function probeDatabase(db: Queryable): Promise<string | null> {
   try {
     const { rows } = await sql<{ server_version: string }>`show server_version`.execute(db)
-    return { up: true, version: rows[0]?.server_version ?? null }
+    return rows[0]?.server_version ?? ''
   } catch {
-    return { up: false, version: null }
+    return null // whatever the reason is: it is not up
   }
 }

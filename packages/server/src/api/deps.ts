@@ -2,6 +2,7 @@ import type { Status } from '@pandastack/contract'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import type { LogStore } from '../logs/log-store.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ProjectDirectory } from '../projects/project-directory.ts'
 import type { SecretBox } from '../settings/secret-box.ts'
@@ -24,6 +25,7 @@ export interface ApiDeps {
   readonly box: SecretBox
   readonly authenticator: Authenticator
   readonly projects: ProjectDirectory
+  readonly logs: LogStore
   readonly metrics: Metrics
   readonly readiness: () => Promise<Readiness>
   /** @param projectId counts of this project only; null = of all */

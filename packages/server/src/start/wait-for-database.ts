@@ -65,10 +65,9 @@ function unreachable(cause: unknown, address: string, timeoutMs: number): StartE
   )
 }
 
-/** `host:port/database`, without user and password. */
+/** The connection string without user, password and parameters, e.g. `localhost:5432/panda`. */
 export function databaseAddress(url: string): string {
-  const { hostname, port, pathname } = new URL(url)
-  return `${hostname === '' ? 'localhost' : hostname}:${port === '' ? '5432' : port}${pathname}`
+  return url.replace(/^\w+:\/\/(?:[^/]*@)?/, '').replace(/\?.*$/, '')
 }
 
 function messageOf(error: unknown): string {
