@@ -4,7 +4,7 @@ import { EngineApi } from '../../packages/server/src/runtime/docker/engine-api.t
 import { createNetwork } from '../../packages/server/src/runtime/docker/networks.ts'
 import type { Quirks } from '../../packages/server/src/runtime/docker/quirks.ts'
 import { createUnit } from '../../packages/server/src/runtime/docker/start.ts'
-import type { ContractHarness } from '../../packages/server/src/runtime/driver-contract.ts'
+import type { ContractHarness, ProgramRequest } from '../../packages/server/src/runtime/driver-contract.ts'
 import { shellProgram } from '../../packages/server/src/runtime/driver-contract.ts'
 import type { UnitSpec } from '../../packages/server/src/runtime/driver.ts'
 
@@ -16,6 +16,8 @@ export interface DockerHarness extends ContractHarness {
 export async function dockerHarness(socketPath: string, image: string, quirks: Quirks): Promise<DockerHarness> {
   const endpoint = { kind: 'unix', path: socketPath } as const
   const driver = new DockerDriver({ endpoint })
+  // As the server does: a unit is given what the image was pinned to.
+  const pinned = await driver.ensureImage(image, { pull: 'never', auth: null })
   const installation = `test-${randomBytes(6).toString('hex')}`
   const api = new EngineApi(endpoint)
   const createOnly = async (unit: UnitSpec) => {
@@ -31,5 +33,6 @@ export async function dockerHarness(socketPath: string, image: string, quirks: Q
     api.close()
     await driver.close()
   }
-  return { driver, installation, program: (request) => ({ image, ...shellProgram(request) }), createOnly, dispose }
+  const program = (request: ProgramRequest) => ({ image: pinned.image, ...shellProgram(request) })
+  return { driver, installation, program, createOnly, dispose }
 }

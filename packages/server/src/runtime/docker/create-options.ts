@@ -33,7 +33,9 @@ export function createOptions(unit: UnitSpec, network: string, quirks: Quirks): 
       IpcMode: 'private',
       Binds: [...policy.mounts],
       Devices: [...policy.devices],
-      Ulimits: [{ Name: 'core', Soft: policy.coreBytes, Hard: policy.coreBytes }],
+      ...(quirks.keepsOtherUlimits
+        ? { Ulimits: [{ Name: 'core', Soft: policy.coreBytes, Hard: policy.coreBytes }] }
+        : {}),
       RestartPolicy: { Name: policy.restart },
       AutoRemove: policy.autoRemove,
       ...(quirks.boundsLogFiles ? { LogConfig: logConfig() } : {}),

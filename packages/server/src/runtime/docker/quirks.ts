@@ -14,6 +14,8 @@ export interface Quirks {
   readonly stopsContainersOnRestart: boolean
   /** Log options of the engine's file driver that bound the log. */
   readonly boundsLogFiles: boolean
+  /** A limit that is set keeps the engine's own defaults for the others. Podman loses the configured ones. */
+  readonly keepsOtherUlimits: boolean
   /** Local images are named with this in front. */
   readonly localImagePrefix: string
 }
@@ -27,6 +29,7 @@ const DOCKER: Quirks = {
   checksCommand: false,
   stopsContainersOnRestart: true,
   boundsLogFiles: true,
+  keepsOtherUlimits: true,
   localImagePrefix: '',
 }
 
@@ -39,6 +42,7 @@ const PODMAN: Quirks = {
   checksCommand: false,
   stopsContainersOnRestart: false,
   boundsLogFiles: false,
+  keepsOtherUlimits: false,
   localImagePrefix: 'localhost/',
 }
 
