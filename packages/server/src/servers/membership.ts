@@ -78,6 +78,13 @@ export class Membership implements Component {
     await this.#connection.close()
   }
 
+  /** Ends without a word, as a crash would: the others find out by themselves. */
+  async abandon(): Promise<void> {
+    this.#stopping.abort()
+    await this.#loop
+    await this.#connection.close()
+  }
+
   /** False when the last heartbeat is so old that others may have taken our runs, or are about to. */
   surelyAlive(): boolean {
     return this.#deps.clock.now() - this.#lastBeatMs < LEASE_MS - SAFETY_MS
