@@ -7,6 +7,7 @@ import { build, checkNode, install, ROOT, run } from './lib/steps.mjs'
 const bin = (name) => join(ROOT, 'node_modules', '.bin', name)
 const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
 
+/** @type {[what: string, command: string, args: string[]][]} */
 const CHECKS = [
   ['types of the tests', process.execPath, [tsc, '-p', 'tsconfig.test.json']],
   ['lint (type-aware)', bin('oxlint'), ['--type-aware', '--deny-warnings']],

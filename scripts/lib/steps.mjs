@@ -24,7 +24,7 @@ export async function mustRun(what, command, args, options) {
 /** npm names its own program in the environment of its scripts; else the one on the PATH. */
 function npm(args) {
   const own = process.env.npm_execpath
-  return own && /npm-cli\.js$/.test(own) ? [process.execPath, [own, ...args]] : ['npm', args]
+  return own?.endsWith('npm-cli.js') ? [process.execPath, [own, ...args]] : ['npm', args]
 }
 
 export function checkNode() {
