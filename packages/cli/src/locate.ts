@@ -53,7 +53,7 @@ function inNoun(noun: Noun, after: readonly string[], leading: readonly string[]
 export function findNoun(word: string, nouns: readonly Noun[]): Noun {
   const noun = nouns.find(({ name, aliases }) => name === word || aliases.includes(word))
   if (noun !== undefined) return noun
-  const names = nouns.filter(({ hidden }) => hidden !== true).flatMap(({ name, aliases }) => [name, ...aliases])
+  const names = nouns.filter(({ hidden }) => hidden !== true).map(({ name }) => name)
   throw usageError(
     `there is no command "${word}"`,
     didYouMean(word, names, 'panda ') ?? 'See `panda --help` for all commands.',

@@ -8,9 +8,9 @@ function streams(io: Io) {
   return { input: io.stdin, output: io.stderr }
 }
 
-function answered<T>(answer: T | symbol): T {
+function answered<T>(answer: T): Exclude<T, symbol> {
   if (isCancel(answer)) throw new CliError('stopped', { code: 'interrupted', exitCode: EXIT.interrupted })
-  return answer as T
+  return answer as Exclude<T, symbol>
 }
 
 /** With `typed` that word must be written out: for what takes other things along when it goes. */

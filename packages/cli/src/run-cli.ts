@@ -1,4 +1,4 @@
-import type { Command } from './command.ts'
+import type { Arguments, Call, Command, Options } from './command.ts'
 import { NOUNS } from './catalogue.ts'
 import { toCliError, usageError } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
@@ -41,7 +41,8 @@ async function runCommand(
   if (parsed === null) return commandHelpTo(located.path, located.entry.summary, command, io, styleOf(argv, io))
   const session = new Session(io, parsed.globals)
   const { args, options, words } = parsed
-  return (await command.run({ args: args as never, options: options as never, words, session })) ?? EXIT.ok
+  const call = { args, options, words, session } as Call<Arguments, Options>
+  return (await command.run(call)) ?? EXIT.ok
 }
 
 async function commandHelpTo(path: string, summary: string, command: Command, io: Io, style: Style): Promise<number> {

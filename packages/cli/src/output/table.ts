@@ -66,7 +66,9 @@ function shrink<T>(widths: number[], columns: readonly Column<T>[], available: n
 
 function fit(text: string, width: number): string {
   if (lengthOf(text) <= width) return text
-  return `${[...text].slice(0, Math.max(0, width - 1)).join('')}…`
+  return `${Array.from(text)
+    .slice(0, Math.max(0, width - 1))
+    .join('')}…`
 }
 
 /** Code points; characters of double width are counted once (they only move the columns of their own row). */

@@ -17,13 +17,14 @@ export function relative(time: string | Date, now: Date): string {
   return 'now'
 }
 
+const two = (count: number) => String(count).padStart(2, '0')
+
 /** `320ms`, `4.2s`, `3m20s`, `2h05m`. */
 export function elapsed(milliseconds: number | null): string {
   if (milliseconds === null) return '-'
   if (milliseconds < 1000) return `${Math.round(milliseconds)}ms`
   if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)}s`
   const seconds = Math.round(milliseconds / 1000)
-  const two = (count: number) => String(count).padStart(2, '0')
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m${two(seconds % 60)}s`
   return `${Math.floor(seconds / 3600)}h${two(Math.floor((seconds % 3600) / 60))}m`
 }

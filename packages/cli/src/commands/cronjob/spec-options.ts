@@ -7,7 +7,7 @@ export const SPEC_OPTIONS = {
   envFile: list('FILE', 'Variables from a dotenv file'),
   secret: list('NAME', 'Secret: asked for; NAME=- stdin, NAME@FILE'),
   timezone: text('ZONE', 'IANA name, e.g. Europe/Berlin [UTC]'),
-  concurrency: choice(CONCURRENCY, 'If the last run still runs [forbid]', 'POLICY'),
+  concurrency: choice(CONCURRENCY, 'forbid, allow, replace, queue overlapping runs [forbid]', 'POLICY'),
   missed: choice(MISSED_POLICIES, 'Ticks while the server was down: skip, last, all [last]', 'POLICY'),
   missedLimit: integer('N', 'With --missed all: run at most the newest N [100]'),
   deadline: text('TIME', 'Skip a run that cannot start by then, or none [none]'),

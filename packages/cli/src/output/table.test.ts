@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { renderFields, renderTable, type Column } from './table.ts'
+
+interface Row {
+  name: string
+  count: number
+  note: string
+}
+const columns: Column<Row>[] = [
+  { head: 'NAME', cell: ({ name }) => name },
+  { head: 'COUNT', cell: ({ count }) => String(count), right: true },
+  { head: 'NOTE', cell: ({ note }) => note, flexible: true },
+]
+const rows: Row[] = [
+  { name: 'a', count: 5, note: 'short' },
+  { name: 'longer-name', count: 12_345, note: 'a note that is rather long for a narrow terminal' },
+]
+
+describe('renderTable', () => {
+  it('aligns columns without borders or blanks at line ends', () => {
+    expect(renderTable(rows, columns)).toBe(
+      [
+        'NAME         COUNT  NOTE',
+        'a                5  short',
+        'longer-name  12345  a note that is rather long for a narrow terminal',
+      ].join('\n'),
+    )
+  })
+
+  it('cuts flexible columns to the terminal', () => {
+    const lines = renderTable(rows, columns, { width: 40 }).split('\n')
+    expect(lines[2]).toMatch(/^longer-name {2}12345 {2}a note that is ra\w*…$/)
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(40)
+  })
+
+  it('cuts nothing that is not flexible', () => {
+    expect(renderTable(rows, columns, { width: 10 })).toContain('longer-name')
+  })
+
+  it('keeps the columns straight under colours', () => {
+    const painted: Column<Row>[] = columns.map((column) => ({
+      ...column,
+      paint: (text) => `\u001b[31m${text}\u001b[39m`,
+    }))
+    const plain = renderTable(rows, painted).replaceAll('\u001b[31m', '').replaceAll('\u001b[39m', '')
+    expect(plain.split('\n').map((line) => line.trimEnd())).toEqual(renderTable(rows, columns).split('\n'))
+  })
+
+  it('defuses what others wrote into a cell', () => {
+    const text = renderTable([{ name: 'x', count: 1, note: 'a\u001b[2Jb\nsecond\tline' }], columns)
+    expect(text).not.toContain('\u001b')
+    expect(text.split('\n')).toHaveLength(2)
+  })
+
+  it('renders 1,000 rows in a few milliseconds', () => {
+    const many = Array.from({ length: 1000 }, (_, index) => ({ name: `cronjob-${index}`, count: index, note: 'x' }))
+    renderTable(many, columns)
+    const start = performance.now()
+    renderTable(many, columns, { width: 80 })
+    expect(performance.now() - start).toBeLessThan(100)
+  })
+})
+
+it('shows fields that have a value', () => {
+  expect(
+    renderFields([
+      ['Name', 'x'],
+      ['Empty', ''],
+      ['Absent', null],
+      ['Long label', 'y'],
+    ]),
+  ).toBe('Name        x\nLong label  y')
+})

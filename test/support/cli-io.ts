@@ -1,0 +1,52 @@
+import { PassThrough } from 'node:stream'
+import type { Io } from '../../packages/cli/src/io.ts'
+import { runCli } from '../../packages/cli/src/run-cli.ts'
+
+export interface CliRun {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+export interface CliOptions {
+  readonly env?: NodeJS.ProcessEnv
+  readonly stdin?: string
+  /** Stands in for a terminal with this width. */
+  readonly terminal?: { readonly columns: number }
+  readonly now?: Date
+  /** Given the function that stands for Ctrl-C. */
+  readonly onStart?: (interrupt: () => void) => void
+}
+
+/** A stream that keeps what is written, as a pipe or as a terminal. */
+function capture(terminal: { readonly columns: number } | undefined) {
+  const stream = new PassThrough()
+  const chunks: Buffer[] = []
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const sink = Object.assign(stream, terminal === undefined ? {} : { isTTY: true, columns: terminal.columns })
+  return { sink, text: () => Buffer.concat(chunks).toString('utf8') }
+}
+
+/** One command line in this process, exactly as `panda` runs it, with captured streams. */
+export async function runInProcess(argv: readonly string[], options: CliOptions = {}): Promise<CliRun> {
+  const out = capture(options.terminal)
+  const err = capture(options.terminal)
+  const stdin = Object.assign(new PassThrough(), options.terminal === undefined ? {} : { isTTY: true })
+  stdin.end(options.stdin ?? '')
+  const listeners = new Set<() => void>()
+  const io: Io = {
+    stdout: out.sink,
+    stderr: err.sink,
+    stdin,
+    env: { PANDA_CONFIG: '/nonexistent/panda/config.json', PANDA_HOME: '/nonexistent/panda/home', ...options.env },
+    now: () => options.now ?? new Date(),
+    onInterrupt(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+  options.onStart?.(() => {
+    for (const listener of listeners) listener()
+  })
+  const code = await runCli(argv, io)
+  return { code, stdout: out.text(), stderr: err.text() }
+}
