@@ -8,7 +8,7 @@ import { check } from './checker.ts'
 import { watchDocker } from './docker-effects.ts'
 import { expectNoViolations, FULL, printFigures } from './figures.ts'
 import { Fleet, killAtRandom } from './fleet.ts'
-import { countActive, readHistory, readInstallation } from './history.ts'
+import { readHistory, settle, readInstallation } from './history.ts'
 import { chooseSeed, seededRandom } from './seeded-random.ts'
 import { endSchedules } from './workload.ts'
 
@@ -57,7 +57,7 @@ it(`three servers, ${SIZE.kills} SIGKILLs, ${SIZE.containers} containers: each s
   })
   await delay(Math.max(0, lengthMs - (Date.now() - startedAtMs)))
   await endSchedules(await fleet.api())
-  await waitFor('all runs to end', async () => (await countActive(database.url)) === 0, SETTLE_LIMIT_MS)
+  await settle(database.url, SETTLE_LIMIT_MS)
   const installation = await readInstallation(database.url)
   const filters = { label: [`panda.installation=${installation}`] }
   const isClean = async () => (await engine.listContainers({ all: true, filters })).length === 0

@@ -8,7 +8,7 @@ import { type Blackout, check } from './checker.ts'
 import { readFakeEffects } from './effects.ts'
 import { expectNoViolations, FULL, printFigures } from './figures.ts'
 import { Fleet } from './fleet.ts'
-import { countActive, readHistory } from './history.ts'
+import { readHistory, settle } from './history.ts'
 import { endSchedules } from './workload.ts'
 
 const KILLS = FULL ? 20 : 3
@@ -37,7 +37,7 @@ it(`PostgreSQL is killed ${KILLS} times under load: the servers recover by thems
     }
     await delay(BETWEEN_KILLS_MS)
     await endSchedules(await fleet.api())
-    await waitFor('all runs to end', async () => (await countActive(postgres.url)) === 0, SETTLE_LIMIT_MS)
+    await settle(postgres.url, SETTLE_LIMIT_MS)
     const crashes = fleet.servers.flatMap((server) => server.crashes)
     await fleet.stop()
     const verdict = check(await readHistory(postgres.url), readFakeEffects(engine.path), { blackouts })

@@ -8,7 +8,7 @@ import { freshDatabase } from '../support/postgres.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { printFigures } from './figures.ts'
 import { Fleet } from './fleet.ts'
-import { countActive, readHistory, readInstallation } from './history.ts'
+import { readHistory, settle, readInstallation } from './history.ts'
 import { LATER } from './workload.ts'
 
 const LIMIT_MS = 60_000
@@ -59,7 +59,7 @@ describe.each([
     const recoveredMs = Date.now() - backAtMs
     await waitFor('the status to say that the engine is back', async () => engineIsUp(api), LIMIT_MS)
     const after = await run(api, 'later')
-    await waitFor('all runs to end', async () => (await countActive(database.url)) === 0, LIMIT_MS)
+    expect(await settle(database.url, LIMIT_MS)).toBe(true)
     const outcomes = await outcomesOf(api, { ...before, meanwhile, after })
     printFigures('dockerd', { liveRestore, noticedMs, recoveredMs, ...outcomes })
 

@@ -9,13 +9,13 @@ import { type DockerWitness, watchDocker } from './docker-effects.ts'
 import { expectNoViolations, printFigures } from './figures.ts'
 import { Fleet } from './fleet.ts'
 import {
-  countActive,
   countOpenEvents,
   countRuns,
   type DeliveryRecord,
   readDeliveries,
   readHistory,
   readInstallation,
+  settle,
 } from './history.ts'
 import { type ReceivedCall, startWebhookReceiver } from './webhook-receiver.ts'
 import { endSchedules } from './workload.ts'
@@ -68,7 +68,7 @@ describe.concurrent('SIGKILL at a named point, then a restart', () => {
     await dieAt(point, fleet, receiver.url)
     await waitFor('more ticks', async () => (await countRuns(database.url)) >= MIN_RUNS, SETTLE_LIMIT_MS)
     await endSchedules(await fleet.api())
-    await waitFor('all runs to end', async () => (await countActive(database.url)) === 0, SETTLE_LIMIT_MS)
+    await settle(database.url, SETTLE_LIMIT_MS)
     await waitFor('the alerts to be sent', async () => alertsAreSent(database.url), ALERT_LIMIT_MS)
 
     const installation = await readInstallation(database.url)

@@ -5,12 +5,11 @@ import { expect, it } from 'vitest'
 import type { Client } from '../support/api-client.ts'
 import { freshDatabase } from '../support/postgres.ts'
 import { tempDir } from '../support/temp-dir.ts'
-import { waitFor } from '../support/wait-for.ts'
 import { check } from './checker.ts'
 import { readFakeEffects } from './effects.ts'
 import { expectNoViolations, printFigures } from './figures.ts'
 import { Fleet } from './fleet.ts'
-import { countActive, readHistory } from './history.ts'
+import { readHistory, settle } from './history.ts'
 import type { ServerProcess } from './server-process.ts'
 import { endSchedules, LATER } from './workload.ts'
 
@@ -46,7 +45,7 @@ it('a server that is frozen in the middle of a transaction: its runs are taken o
   const other = fleet.servers[1]?.url
   if (other === undefined) throw new Error('the second server is not there')
   await endSchedules(await fleet.api())
-  await waitFor('all runs to end', async () => (await countActive(database.url)) === 0, SETTLE_LIMIT_MS)
+  await settle(database.url, SETTLE_LIMIT_MS)
   const crashes = fleet.servers.flatMap((server) => server.crashes)
   await fleet.stop()
 

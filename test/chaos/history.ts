@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 
 /**
@@ -75,7 +76,7 @@ export async function readHistory(databaseUrl: string): Promise<History> {
 }
 
 /** Runs that have not ended. Asked again and again while the test waits, so it reads no more than a number. */
-export async function countActive(databaseUrl: string): Promise<number> {
+async function countActive(databaseUrl: string): Promise<number> {
   return countOf(
     databaseUrl,
     `select count(*)::int as count from runs where state in ('scheduled', 'queued', 'running', 'retrying')`,
@@ -129,6 +130,20 @@ export async function countOpenEvents(databaseUrl: string): Promise<number> {
 
 export async function countRuns(databaseUrl: string): Promise<number> {
   return countOf(databaseUrl, 'select count(*)::int as count from runs')
+}
+
+/**
+ * Waits until every run has ended.
+ *
+ * @returns false when the limit was reached before; the checker then says which runs were left in the middle
+ */
+export async function settle(databaseUrl: string, limitMs: number): Promise<boolean> {
+  const startedAt = performance.now()
+  while ((await countActive(databaseUrl)) > 0) {
+    if (performance.now() - startedAt > limitMs) return false
+    await delay(200)
+  }
+  return true
 }
 
 async function countOf(databaseUrl: string, text: string): Promise<number> {
