@@ -41,7 +41,7 @@ export function judgeExit(record: ExitRecord, history: EngineHistory): UnitExit 
   if (!history.stopsContainers) return own
   const restoreBegan = engineStart.getTime() - record.engineGraceMs - SLACK_MS
   if (finishedAt.getTime() >= restoreBegan) return lost(code, 'ended while the engine was starting again')
-  if (history.awaySince !== null && finishedAt.getTime() >= history.awaySince.getTime() - SLACK_MS) {
+  if (history.awaySince !== null && finishedAt >= history.awaySince) {
     return lost(code, 'ended while the engine was away')
   }
   if (!outOfMemory && (code === SIGKILL_CODE || code === SIGTERM_CODE)) {
