@@ -10,14 +10,19 @@ const EVENT = z.object({ Actor: z.object({ Attributes: z.object({ name: z.string
 
 /**
  * The engine's `die` events of the installation, connected again whenever it breaks. What happens in between is not
- * told: events wake, the list is the truth. The filter names key and value, as Podman matches nothing by the key alone.
+ * told: events wake, the list is the truth. The filter names key and value, as Podman matches nothing by the key
+ * alone, and Podman's word for `die` is `died`.
  */
 export async function* watchExits(
   api: EngineApi,
   installation: string,
   signal: AbortSignal,
 ): AsyncGenerator<{ name: string }> {
-  const filters = JSON.stringify({ type: ['container'], event: ['die'], label: [installationFilter(installation)] })
+  const filters = JSON.stringify({
+    type: ['container'],
+    event: ['die', 'died'],
+    label: [installationFilter(installation)],
+  })
   const backoff = new Backoff()
   for (;;) {
     signal.throwIfAborted()
