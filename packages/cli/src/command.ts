@@ -3,7 +3,7 @@ import type { Session } from './session.ts'
 /** What the shell's completion offers at a place: names are asked from the server. */
 export type Completes = 'cronjob' | 'run' | 'project' | 'alert' | 'context'
 
-interface OptionBase {
+export interface OptionBase {
   readonly text: string
   /** One letter, without the dash. */
   readonly short?: string
@@ -11,7 +11,7 @@ interface OptionBase {
 export interface Flag extends OptionBase {
   readonly kind: 'flag'
 }
-interface Valued extends OptionBase {
+export interface Valued extends OptionBase {
   /** The placeholder in the help, e.g. `KEY=VALUE`. */
   readonly value: string
   readonly required?: boolean
