@@ -1,7 +1,7 @@
 import { type CronjobSpecInput, cronjobSpecSchema, type RunState } from '@pandastack/contract'
 import { sql } from 'kysely'
 import { pino } from 'pino'
-import { systemClock } from '../../packages/server/src/clock.ts'
+import { type Clock, systemClock } from '../../packages/server/src/clock.ts'
 import { specColumns } from '../../packages/server/src/cronjobs/spec-columns.ts'
 import { bindLogs } from '../../packages/server/src/executor/bind-logs.ts'
 import { Dispatcher } from '../../packages/server/src/executor/dispatcher.ts'
@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly settings?: ProjectSettings | Error
   /** Default true. False: runs are handed in by the test. */
   readonly dispatch?: boolean
+  /** Makes the reconciler's passes the test's to call: it is not started. */
+  readonly reconcilerClock?: Clock
 }
 
 /** One server's part for runs, as the composition root builds it, on connections of its own. */
@@ -152,6 +154,7 @@ async function startServer(
     maxRuns = 16,
     settings = NO_SETTINGS,
     dispatch = true,
+    reconcilerClock,
   }: ServerOptions,
 ): Promise<TestServer> {
   const { url } = database
@@ -173,10 +176,10 @@ async function startServer(
   })
   membership.onGap(() => void executor.verifyFences())
   const dispatcher = new Dispatcher({ ...base, serverId, listener, executor })
-  const reconciler = new Reconciler({ ...base, executor, membership })
+  const reconciler = new Reconciler({ ...base, executor, membership, clock: reconcilerClock ?? systemClock })
   await executor.start()
   if (dispatch) await dispatcher.start()
-  await reconciler.start()
+  if (reconcilerClock === undefined) await reconciler.start()
   let over: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     await dispatcher.stop()

@@ -41,7 +41,8 @@ export async function startRun(
   })
 }
 
-function assertMayStart(name: string, concurrency: Concurrency, active: ActiveRuns): void {
+/** @throws PandaError `run_active`, `too_many_requests`. */
+export function assertMayStart(name: string, concurrency: Concurrency, active: ActiveRuns): void {
   if (concurrency === 'forbid' && active.total > 0) {
     throw new PandaError('run_active', `A run of "${name}" is active and its concurrency policy is forbid.`)
   }
