@@ -18,6 +18,7 @@ function goodHistory(concurrency = 'allow'): History {
     runs: RUNS.map((id, index) => ({
       id,
       cronjobId: 'cj',
+      revision: 1,
       trigger: 'schedule',
       state: index === 2 ? 'failed' : 'succeeded',
       reason: index === 2 ? 'exit-code' : null,
@@ -92,6 +93,22 @@ describe('the checker', () => {
 
   it('a row at a time that the schedule does not name', () => {
     expect(rulesOf(withRun({ dueAtMs: START + 1500 }), goodEffects())).toEqual(['tick-lost', 'tick-invented'])
+  })
+
+  it('knows the tick that a change of the schedule had to wait for, but none behind a gap', () => {
+    const tick = (dueAtMs: number): History => {
+      const history = withRun({})
+      const [first] = history.runs
+      const [attempt] = history.attempts
+      if (!first || !attempt) throw new Error('the history is empty')
+      const runs = [...history.runs, { ...first, id: 'run_d', dueAtMs, createdAtMs: dueAtMs + 10 }]
+      return { ...history, runs, attempts: [...history.attempts, { ...attempt, runId: 'run_d' }] }
+    }
+    const name = unitNameOf('run_d', 1)
+    const unit = { name, starts: 1, exitCode: 0, startedAtMs: START, endedAtMs: START, printed: null }
+    const effects = goodEffects().set(name, unit)
+    expect(rulesOf(tick(START + 4 * SECOND), effects)).toEqual([])
+    expect(rulesOf(tick(START + 5 * SECOND), effects)).toEqual(['tick-lost'])
   })
 
   it('a run that was left in the middle', () => {

@@ -55,6 +55,9 @@ export interface Blackout {
   readonly untilMs: number
 }
 
+/** A statement that waits longer for a lock is ended by the database. */
+const LONGEST_CHANGE_MS = 30_000
+
 const FINAL = new Set(['succeeded', 'failed', 'cancelled', 'lost', 'skipped', 'missed'])
 const BY_SCHEDULE = new Set(['schedule', 'catch-up'])
 
@@ -74,7 +77,7 @@ export function check(history: History, effects: Effects, options: CheckOptions 
   return { violations, figures: { ticks: ticks.expected, ...figuresOf(history, effects, blackouts) } }
 }
 
-/** Each due time of each revision of a cronjob's schedule, up to the next revision, has exactly one row. */
+/** Each due time of each revision of a cronjob's schedule, until the next one took over, has exactly one row. */
 function checkTicks(history: History): { expected: number; violations: Violation[] } {
   const violations: Violation[] = []
   const rows = new Map<string, number>()
@@ -83,13 +86,9 @@ function checkTicks(history: History): { expected: number; violations: Violation
     rows.set(key, (rows.get(key) ?? 0) + 1)
   }
   let expected = 0
-  for (const [revision, next] of spans(history.revisions)) {
-    for (const tick of ticksBetween(
-      parseSchedule(revision.schedule),
-      revision.timezone,
-      revision.createdAtMs,
-      next.createdAtMs,
-    )) {
+  for (const { revision, untilMs } of spans(history)) {
+    const schedule = parseSchedule(revision.schedule)
+    for (const tick of ticksBetween(schedule, revision.timezone, revision.createdAtMs, untilMs)) {
       expected += 1
       const key = `${revision.cronjobId} ${tick.at}`
       const count = rows.get(key) ?? 0
@@ -103,13 +102,25 @@ function checkTicks(history: History): { expected: number; violations: Violation
   return { expected, violations }
 }
 
-/** Each revision with the one that ended it. The last one of a cronjob must name no time within the test. */
-function spans(revisions: readonly RevisionRow[]): [RevisionRow, RevisionRow][] {
-  return revisions.flatMap((revision) => {
-    const next = revisions.find(
+/**
+ * Each revision with the time until which it held. A change has the time when its transaction began, and may then wait
+ * for a server that is claiming a tick of the old schedule: that tick still belongs to the old one. The last revision of
+ * a cronjob must name no time within the test.
+ */
+function spans(history: History): { revision: RevisionRow; untilMs: number }[] {
+  const lastDue = new Map<string, number>()
+  for (const { cronjobId, revision, dueAtMs } of history.runs) {
+    const key = `${cronjobId} ${revision}`
+    lastDue.set(key, Math.max(dueAtMs, lastDue.get(key) ?? 0))
+  }
+  return history.revisions.flatMap((revision) => {
+    const next = history.revisions.find(
       (other) => other.cronjobId === revision.cronjobId && other.revision === revision.revision + 1,
     )
-    return next ? [[revision, next] as [RevisionRow, RevisionRow]] : []
+    if (next === undefined) return []
+    const last = lastDue.get(`${revision.cronjobId} ${revision.revision}`) ?? 0
+    const waited = last > next.createdAtMs && last <= next.createdAtMs + LONGEST_CHANGE_MS
+    return [{ revision, untilMs: waited ? last : next.createdAtMs }]
   })
 }
 

@@ -25,6 +25,8 @@ export interface RevisionRow {
 export interface RunRecord {
   readonly id: string
   readonly cronjobId: string
+  /** Of the cronjob, by which it was made. */
+  readonly revision: number
   readonly trigger: string
   readonly state: string
   readonly reason: string | null
@@ -59,7 +61,7 @@ export async function readHistory(databaseUrl: string): Promise<History> {
   )
   const runs = await query<RunRecord>(
     databaseUrl,
-    `select id, cronjob_id as "cronjobId", trigger, state, reason, attempt, lost_attempts as "lostAttempts",
+    `select id, cronjob_id as "cronjobId", revision, trigger, state, reason, attempt, lost_attempts as "lostAttempts",
        exit_code as "exitCode", ${milliseconds('due_at')} as "dueAtMs", ${milliseconds('created_at')} as "createdAtMs",
        ${milliseconds('started_at')} as "startedAtMs"
      from runs order by id`,
