@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
-import type { Database } from '../../../packages/server/src/store/database.ts'
+import { type Database, getTypeParser } from '../../../packages/server/src/store/database.ts'
 import type { Schema } from '../../../packages/server/src/store/schema.ts'
 
 /**
@@ -10,9 +10,6 @@ import type { Schema } from '../../../packages/server/src/store/schema.ts'
  */
 export type Fault = 'before' | 'busy' | 'after' | null
 
-const bigint = ((id: number, format?: 'text' | 'binary') =>
-  id === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(id, format)) as typeof pg.types.getTypeParser
-
 /** A real pool on a real PostgreSQL whose statements fail as `fault` says. */
 export class FaultyPool implements PostgresPool {
   /** Asked with each statement's text; default: no fault. */
@@ -20,7 +17,7 @@ export class FaultyPool implements PostgresPool {
   readonly #pool: pg.Pool
 
   constructor(url: string, size = 4) {
-    this.#pool = new pg.Pool({ connectionString: url, max: size, types: { getTypeParser: bigint } })
+    this.#pool = new pg.Pool({ connectionString: url, max: size, types: { getTypeParser } })
     this.#pool.on('error', (error) => {
       throw error
     })

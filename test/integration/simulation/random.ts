@@ -24,9 +24,10 @@ export class Random {
     return this.unit() < share
   }
 
-  pick<T>(items: readonly T[]): T {
-    if (items.length === 0) throw new RangeError('nothing to pick from')
-    return items[this.int(0, items.length - 1)] as T
+  pick<const T extends string | number | object | null>(items: readonly T[]): T {
+    const item = items[this.int(0, items.length - 1)]
+    if (item === undefined) throw new RangeError('nothing to pick from')
+    return item
   }
 
   /** One of the keys, as often as their weights say. */

@@ -7,11 +7,11 @@ import {
   updateCronjob,
 } from '../../../packages/server/src/cronjobs/cronjobs.ts'
 import { startRun } from '../../../packages/server/src/cronjobs/start-run.ts'
+import { keepOwned } from '../../../packages/server/src/executor/keep-owned.ts'
 import { claimReady } from '../../../packages/server/src/runs/transition/claim-ready.ts'
 import { endWaiting } from '../../../packages/server/src/runs/transition/end-waiting.ts'
 import { finishAttempts } from '../../../packages/server/src/runs/transition/finish-attempts.ts'
 import { claimDue, ClaimInDoubt } from '../../../packages/server/src/scheduler/claim-due.ts'
-import { confirmClaim } from '../../../packages/server/src/scheduler/confirm-claim.ts'
 import { cronjobSpec } from '../../support/cronjob-spec.ts'
 import { isInjected, type SimulatedServer, type Simulation } from './harness.ts'
 import type { Random } from './random.ts'
@@ -127,9 +127,9 @@ export async function createRandom(sim: Simulation, server: SimulatedServer): Pr
 export async function claim(sim: Simulation, server: SimulatedServer): Promise<void> {
   const { random } = sim
   await tolerate(async () => {
-    const mine = await confirmClaim(server.db, server.id, server.inDoubt)
+    const mine = await keepOwned(server.db, server.id, server.inDoubt)
     server.inDoubt = []
-    server.handed.push(...mine.map((run) => run.id))
+    server.handed.push(...mine)
   })
   const { id, engineId, db } = server
   const options = { serverId: id, engineId, slots: random.int(0, 4), batch: random.int(1, 12) }

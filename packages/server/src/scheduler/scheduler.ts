@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { Component } from '../component.ts'
+import { keepOwned } from '../executor/keep-owned.ts'
 import type { Log } from '../log.ts'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
 import { claimDue, ClaimInDoubt, type ClaimResult } from './claim-due.ts'
-import { confirmClaim } from './confirm-claim.ts'
 import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, CLAIM_BATCH, CLAIM_LANES, MAX_SLEEP_MS, MIN_SLEEP_MS } from './limits.ts'
 
 export interface SchedulerDeps {
@@ -149,7 +149,8 @@ export class Scheduler implements Component {
   /** Hands over what a claim committed although its answer was lost. At most one batch per lane is ever in doubt. */
   async #settleDoubt(): Promise<void> {
     if (this.#inDoubt.length === 0) return
-    const mine = await confirmClaim(this.#deps.db, this.#deps.serverId, this.#inDoubt)
+    const owned = await keepOwned(this.#deps.db, this.#deps.serverId, this.#inDoubt)
+    const mine = this.#inDoubt.filter((run) => owned.has(run.id))
     const asked = this.#inDoubt.length
     this.#inDoubt = []
     if (mine.length > 0) this.#deps.executor.take(mine)
