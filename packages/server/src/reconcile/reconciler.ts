@@ -20,6 +20,10 @@ import { watchUnits } from './watch-units.ts'
 const LIVENESS_EVERY_MS = 500
 const UNITS_EVERY_MS = 15_000
 const UPKEEP_EVERY_MS = 5000
+/** Networks of projects that are gone; engines have room for few (Docker: about 30). */
+const NETWORKS_EVERY_MS = 3_600_000
+/** A stop does not wait longer for the engine to remove them. */
+const LAST_CLEAN_LIMIT_MS = 5000
 /** An engine that no living server has is waited for so long. */
 const ENGINE_LOST_AFTER_MS = 60_000
 const REMOVE_GRACE_MS = 10_000
@@ -67,6 +71,12 @@ export class Reconciler implements Component {
     this.#loops = [
       startLoop({ ...shared, name: 'adoption', everyMs: LIVENESS_EVERY_MS, work: () => this.passServers() }),
       startLoop({ ...shared, name: 'upkeep', everyMs: UPKEEP_EVERY_MS, work: () => this.passUpkeep() }),
+      startLoop({
+        ...shared,
+        name: 'the removal of unused networks',
+        everyMs: NETWORKS_EVERY_MS,
+        work: () => this.#cleanNetworks(this.#stopping.signal),
+      }),
       units,
     ]
     this.#watching = watchUnits({ ...shared, driver, installation }, (name) => {
@@ -78,6 +88,10 @@ export class Reconciler implements Component {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.all([...this.#loops.map((loop) => loop.ended), this.#watching])
+    // Nothing is left behind on the engine by a server that is not started again.
+    await this.#cleanNetworks(AbortSignal.timeout(LAST_CLEAN_LIMIT_MS)).catch((error: unknown) =>
+      this.#deps.log.debug({ err: error }, 'unused networks were left on the engine'),
+    )
   }
 
   /** Adopts what dead servers ran; gives up what ran where nobody can look. */
@@ -143,6 +157,15 @@ export class Reconciler implements Component {
     const runs = await adoptRuns(db, { serverId, engineId, from: [serverId], ids, limit: ids.length })
     executor.take(runs)
     log.warn({ runs: runs.length }, 'took up runs of this server that nobody followed')
+  }
+
+  async #cleanNetworks(signal: AbortSignal): Promise<void> {
+    const { driver, installation } = this.#deps
+    try {
+      await driver.cleanNetworks?.(installation, signal)
+    } catch (error) {
+      if (!isAway(error)) throw error
+    }
   }
 
   async #carryOut(action: Action): Promise<void> {

@@ -46,6 +46,12 @@ export interface RuntimeDriver {
   /** Wake-ups only (a unit of this installation exited); may miss some: `list` is the truth. */
   watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }>
 
+  /**
+   * Removes what the engine keeps per project (networks) and no unit uses at this moment; a start that needs it makes it
+   * anew. Absent where there is nothing of the kind. @returns how many.
+   */
+  cleanNetworks?(installation: string, signal?: AbortSignal): Promise<number>
+
   close(): Promise<void>
 }
 
