@@ -74,7 +74,7 @@ describe('a crash of the engine', () => {
     await expect.poll(() => Date.now(), { timeout: 10_000 }).toBeGreaterThan(later.getTime())
     await docker.kill()
     await docker.restart()
-    expect(exitOf(await context.driver.inspect(unit.name)).code).toBe(3)
+    expect(await context.driver.inspect(unit.name)).toMatchObject({ exit: { kind: 'exited', code: 3 } })
   })
 
   it('does not stop a follower, which gets each line once', async () => {

@@ -116,8 +116,7 @@ describe('an attempt', () => {
   })
 
   it('keeps to its slots and takes the longest waiting first', async () => {
-    const small = await RunsWorld.open()
-    await using _closed = small
+    await using small = await RunsWorld.open()
     const job = await small.cronjob('after 60ms')
     const ids: string[] = []
     for (let index = 0; index < 8; index++) {

@@ -117,6 +117,15 @@ describe('followLog', () => {
     expect(texts).toEqual(['line 1'])
   })
 
+  it('ends at once for a run whose unit never ran', async () => {
+    const runId = await insertRun()
+    await endRun(runId)
+    const signal = new AbortController().signal
+    const began = performance.now()
+    expect(await followLog({ db: database.db, listener }, runId, { signal }).next()).toMatchObject({ done: true })
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+
   it('ends at once for a run that does not exist', async () => {
     const signal = new AbortController().signal
     expect(await followLog({ db: database.db, listener }, 'run_none', { signal }).next()).toMatchObject({ done: true })

@@ -167,7 +167,7 @@ describe('replayRun', () => {
       state: 'failed',
       image_digest: digest,
       env_snapshot: { REGION: 'then' },
-      overrides: { command: ['env', 'REGION', 'exit', '4'] } as never,
+      overrides: { command: ['env', 'REGION', 'exit', '4'] },
     })
     await own.db.updateTable('cronjobs').set({ revision: 2 }).where('id', '=', job).execute()
     const spec = await own.db.selectFrom('cronjobs').select('spec').where('id', '=', job).executeTakeFirstOrThrow()

@@ -36,7 +36,6 @@ export async function collectLogs(options: CollectOptions): Promise<'complete' |
   // Ends with the signal: how long an engine may be away is for the caller to say.
   for (;;) {
     try {
-      if ((await driver.inspect(unit, signal)) === null) return await closeGone(writer)
       for await (const chunk of driver.logs(unit, { after: writer.cursor, follow: true, signal })) {
         await writer.write(redactor.redact(chunk))
         lastCursor = chunk.cursor
@@ -44,8 +43,11 @@ export async function collectLogs(options: CollectOptions): Promise<'complete' |
       }
       signal.throwIfAborted()
       await writeRest(options, lastCursor)
+      // A unit that is removed ends its output too: then nobody knows whether that was all.
+      const gone = (await driver.inspect(unit, signal)) === null
+      if (gone) await writer.mark('the unit is gone: what it wrote after the last line here could not be read')
       await writer.close({ complete: true })
-      return 'complete'
+      return gone ? 'gone' : 'complete'
     } catch (error) {
       if (signal.aborted) return closeAborted(options)
       if (!(error instanceof RuntimeError)) throw error
@@ -67,12 +69,6 @@ async function writeRest(options: CollectOptions, cursor: string): Promise<void>
     if (text === '') continue
     await writer.write({ stream, time: new Date(clock.now()), text, endOfLine: false, cursor })
   }
-}
-
-async function closeGone(writer: LogWriter): Promise<'gone'> {
-  await writer.mark('the unit is gone: what it wrote after the last line here could not be read')
-  await writer.close({ complete: true })
-  return 'gone'
 }
 
 /** What cannot be stored now is read again by the next writer, so it is no loss. */

@@ -7,8 +7,11 @@ import { readLog } from './read-log.ts'
 
 /** A notification can be lost, so the follower also looks by itself. */
 const POLL_MS = 1000
-/** The run has ended so long ago that its log counts as ended, complete or not (its server died for good). */
-const ABANDONED_MS = 30_000
+/**
+ * A run's end is recorded when its log is stored. Where that failed the log is never complete: the run has then ended
+ * so long ago that nothing will come.
+ */
+const ABANDONED_MS = 5000
 
 export interface FollowDeps {
   readonly db: Database
@@ -64,13 +67,13 @@ export async function* followLog(deps: FollowDeps, runId: string, options: Follo
 }
 
 async function hasEnded(db: Database, runId: string): Promise<boolean> {
-  const { rows } = await sql<{ state: RunState; attempt: number; complete: boolean; ended_for_ms: number | null }>`
-    select r.state, r.attempt, coalesce(l.complete and l.attempt = r.attempt, false) as complete,
+  const { rows } = await sql<{ state: RunState; settled: boolean; ended_for_ms: number | null }>`
+    select r.state, (l.run_id is null or l.complete or l.attempt < r.attempt) as settled,
       (extract(epoch from panda_now() - r.finished_at) * 1000)::float8 as ended_for_ms
     from runs r left join run_logs l on l.run_id = r.id where r.id = ${runId}`.execute(db)
   const row = rows[0]
   if (row === undefined) return true
   if (!isFinal(row.state)) return false
-  // A run that never began an attempt writes no log.
-  return row.complete || row.attempt === 0 || (row.ended_for_ms ?? 0) > ABANDONED_MS
+  // An attempt whose unit never ran has no log.
+  return row.settled || (row.ended_for_ms ?? 0) > ABANDONED_MS
 }

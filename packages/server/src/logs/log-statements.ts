@@ -12,7 +12,7 @@ export interface OpenedLog {
   readonly droppedLines: number
   readonly droppedBytes: number
   readonly memory: WriterMemory
-  /** What an earlier attempt left out and never said, since its writer died. */
+  /** An earlier attempt's log that was never completed, and what it left out without a mark. */
   readonly unsaid: { readonly attempt: number; readonly lines: number; readonly bytes: number } | null
 }
 
@@ -41,10 +41,7 @@ export function openForWriting(db: Database, runId: string, attempt: number, tok
       const { lines, bytes, dropped_lines: droppedLines, dropped_bytes: droppedBytes } = row
       return { lines, bytes, droppedLines, droppedBytes, memory, unsaid: null }
     }
-    const unsaid =
-      row.complete || row.dropped_lines === 0
-        ? null
-        : { attempt: row.attempt, lines: row.dropped_lines, bytes: row.dropped_bytes }
+    const unsaid = row.complete ? null : { attempt: row.attempt, lines: row.dropped_lines, bytes: row.dropped_bytes }
     const memory = { position: START_POSITION, baseBytes: row.bytes, over: false }
     return { lines: row.lines, bytes: row.bytes, droppedLines: 0, droppedBytes: 0, memory, unsaid }
   })

@@ -97,8 +97,8 @@ export class StoredLogWriter implements LogWriter {
     const writer = new StoredLogWriter(deps, runId, attempt, token, opened)
     const { unsaid } = opened
     if (unsaid) {
-      const size = `${unsaid.lines} lines (${unsaid.bytes} bytes)`
-      await writer.mark(`at least ${size} of attempt ${unsaid.attempt} are not stored: the log limit was reached`)
+      const limit = `; at least ${unsaid.lines} lines (${unsaid.bytes} bytes) are not stored: the log limit was reached`
+      await writer.mark(`the log of attempt ${unsaid.attempt} may lack its end${unsaid.lines > 0 ? limit : ''}`)
     }
     return writer
   }
