@@ -8,6 +8,11 @@ import { shortId } from './find-run.ts'
 
 const TICK_NOTE_WORDS = { 'dst-gap': 'clock went forward', 'dst-repeat': 'clock went back' } as const
 
+/** `2026-05-01 08:00:00+02:00`: the wall clock of the cronjob's zone, with its offset so that it stays exact. */
+function localTime(dueLocal: string): string {
+  return dueLocal.replace('T', ' ').replace(/\+00:00$/, 'Z')
+}
+
 export function runColumns(
   session: Session,
   options: { cronjob: boolean },
@@ -18,7 +23,7 @@ export function runColumns(
   const columns: Column<Run>[] = [
     { head: 'RUN', cell: ({ id }) => shortId(id) },
     ...(options.cronjob ? [{ head: 'CRONJOB', cell: ({ cronjob }: Run) => cronjob, flexible: true }] : []),
-    { head: 'DUE', cell: ({ dueLocal }) => dueLocal },
+    { head: 'DUE', cell: ({ dueLocal }) => localTime(dueLocal) },
     { head: 'STARTED', cell: ({ startedAt }) => (startedAt === null ? '-' : relative(startedAt, now)) },
     { head: 'LATE', cell: ({ latenessMs }) => elapsed(latenessMs), right: true },
     { head: 'OUTCOME', cell: ({ state }) => state, paint },
@@ -60,7 +65,7 @@ export function runFields(session: Session, run: RunDetail): string {
       ['Message', run.message === null ? null : plain(run.message)],
       ['Exit code', run.exitCode === null ? null : String(run.exitCode)],
       ['Trigger', run.who === null ? run.trigger : `${run.trigger} by ${plain(run.who)}`],
-      ['Due', `${run.dueLocal}${note}`],
+      ['Due', `${localTime(run.dueLocal)}${note}`],
       ['Started', moment(run.startedAt)],
       ['Finished', moment(run.finishedAt)],
       ['Late', run.latenessMs === null ? null : elapsed(run.latenessMs)],
