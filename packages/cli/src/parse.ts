@@ -49,7 +49,7 @@ function build(path: string, args: Arguments, all: Options): Commander {
     .exitOverride()
     .configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
     .helpOption('-h, --help')
-    .allowExcessArguments(false)
+    .allowExcessArguments(true)
   for (const { value, many } of Object.values(args)) commander.argument(`[${value}${many === true ? '...' : ''}]`)
   for (const [key, option] of Object.entries(all)) commander.addOption(toCommander(key, option))
   return commander
@@ -94,6 +94,8 @@ function explain(error: CommanderError, path: string): Error {
 }
 
 function readArguments(path: string, args: Arguments, given: readonly string[], raw: Raw): Parsed['args'] {
+  const places = Object.values(args)
+  if (given.length > places.length && places.at(-1)?.many !== true) throw tooMany(given.slice(places.length))
   const result: Record<string, string | readonly string[] | undefined> = {}
   for (const [index, [key, argument]] of Object.entries(args).entries()) {
     if (argument.many === true) {
@@ -114,6 +116,15 @@ function readArguments(path: string, args: Arguments, given: readonly string[], 
     result[key] = value
   }
   return result
+}
+
+/** Mostly a schedule without quotes, which the shell has split (and whose `*` it has replaced by file names). */
+function tooMany(extra: readonly string[]): Error {
+  const shown = extra.slice(0, 5).join(' ')
+  return usageError(
+    `too many arguments: ${shown}${extra.length > 5 ? ' …' : ''}`,
+    'Quote what holds blanks, e.g. --schedule "0 8 * * 1"; a command for the container goes behind --.',
+  )
 }
 
 function missing(path: string, what: readonly string[]): Error {
