@@ -3,12 +3,14 @@ import { createSender } from './alerts/channels/send.ts'
 import { AlertDispatcher } from './alerts/dispatcher.ts'
 import { createOutbound } from './alerts/outbound.ts'
 import { IdempotencyPruner } from './api/idempotency-pruner.ts'
+import { closeApi } from './api/close.ts'
 import { createApi } from './api/server.ts'
 import { Authenticator } from './auth/authenticator.ts'
 import { ensureFirstToken } from './auth/first-token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Component } from './component.ts'
 import { type Config, readConfig } from './config.ts'
+import { bindLogs } from './executor/bind-logs.ts'
 import { Dispatcher } from './executor/dispatcher.ts'
 import { Executor } from './executor/executor.ts'
 import { armFaultPoint } from './fault-points.ts'
@@ -16,17 +18,18 @@ import { createLog, type Log } from './log.ts'
 import { LogStore } from './logs/log-store.ts'
 import { Metrics } from './metrics.ts'
 import { ProjectDirectory } from './projects/project-directory.ts'
+import { Reconciler } from './reconcile/reconciler.ts'
+import { Retention } from './runs/retention.ts'
 import { createDirectoryEngine } from './runtime/fake/directory-engine.ts'
 import { FakeDriver } from './runtime/fake/fake-driver.ts'
 import type { FakeEngine } from './runtime/fake/fake-engine.ts'
 import { MemoryEngine } from './runtime/fake/memory-engine.ts'
 import { findRuntime } from './runtime/find-runtime.ts'
-//PDimport { ProcessDriver } from './runtime/process/process-driver.ts'
+import { createProcessDriver } from './runtime/process/process-driver.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import { Membership } from './servers/membership.ts'
 import { loadProjectSettings } from './settings/load.ts'
 import { openSecretBox } from './settings/secret-key.ts'
-import { createCollector } from './start/collector.ts'
 import { engineId } from './start/engine-id.ts'
 import { ensureInstallation } from './start/first-start.ts'
 import { listen } from './start/listen.ts'
@@ -110,7 +113,7 @@ async function startWork(base: Base) {
   const found = await findRuntime({
     ...config,
     signal: base.signal,
-    createProcessDriver: () => { throw new Error('no process driver') },
+    createProcessDriver: () => createProcessDriver({ home: config.home, log }),
     createFakeDriver: () => new FakeDriver(fakeEngine(config.fakeDir, clock)),
   })
   const { driver } = found
@@ -136,14 +139,17 @@ async function startWork(base: Base) {
     installation: base.installation,
     maxRuns: config.maxRuns,
     surelyOurs: () => membership.surelyAlive(),
-    collectLogs: createCollector({ driver, logs, clock, log }),
+    collectLogs: bindLogs({ store: logs, driver, clock, log }),
     loadSettings: (projectId, cronjobIds) => loadProjectSettings(db, base.box, projectId, cronjobIds),
   })
   await run(executor)
+  membership.onGap(() => void executor.verifyFences().catch(sideTask(log)))
+  await run(new Reconciler({ ...shared, driver, executor, membership, installation: base.installation }))
   await run(new Dispatcher({ ...shared, executor }))
   const scheduler = new Scheduler({ ...shared, executor: metrics.watchTake(executor, clock) })
   await run(scheduler)
   await run(createAlerts(base))
+  await run(new Retention({ db, clock, log }))
   await run(new IdempotencyPruner(db, clock, sideTask(log)))
   return { driver, engineWarning: found.warning, membership, scheduler }
 }
@@ -180,10 +186,7 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
     loopback: isLoopback(config.host),
     stopping: stopping.signal,
   })
-  stops.push('api', async () => {
-    stopping.abort()
-    await api.close()
-  })
+  stops.push('api', () => closeApi(api, stopping))
   return listen(api, config, stops)
 }
 

@@ -33,6 +33,7 @@ export class Metrics {
     ['method', 'route', 'status'],
     HTTP_BUCKETS,
   )
+  readonly streams = this.#gauge('panda_streams_open', 'Live logs that are being followed on this server.', [])
   readonly runs = this.#counter('panda_runs_total', 'Runs that ended on this server.', ['trigger', 'outcome'])
   readonly runDuration = this.#histogram(
     'panda_run_duration_seconds',

@@ -22,6 +22,7 @@ import {
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { VERSION } from '../version.ts'
+import { pruneComponents } from './prune-components.ts'
 
 /** Schemas that get a name of their own in the document; the others stand where they are used. */
 const NAMED = {
@@ -62,5 +63,5 @@ export const openApiOptions: FastifyDynamicSwaggerOptions = {
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   },
   transform: jsonSchemaTransform,
-  transformObject: jsonSchemaTransformObject,
+  transformObject: (document) => pruneComponents(jsonSchemaTransformObject(document)),
 }

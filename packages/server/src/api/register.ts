@@ -27,11 +27,12 @@ export function registerRoute(app: FastifyInstance, deps: ApiDeps, login: Login,
       request.caller = await findCaller(deps, route, await login(request, reply), request)
     },
     handler: async (request, reply) => {
-      const gone = goneSignal(reply)
-      const answer = await answerOf(deps, route, request, AbortSignal.any([gone, deps.stopping]))
+      const end = endOf(reply)
+      const signal = AbortSignal.any([end.signal, deps.stopping])
+      const answer = await answerOf(deps, route, request, signal)
       for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value)
       if (answer.body instanceof EventStream) {
-        await stream(deps, request, reply, answer.body, gone)
+        await stream(deps, request, reply, answer.body, { signal, end })
         return reply
       }
       return reply.code(answer.status).send(answer.body)
@@ -83,11 +84,9 @@ async function stream(
   request: FastifyRequest,
   reply: FastifyReply,
   body: EventStream,
-  gone: AbortSignal,
+  life: { readonly signal: AbortSignal; readonly end: AbortController },
 ): Promise<void> {
   reply.hijack()
-  const leave = new AbortController()
-  const signal = AbortSignal.any([gone, deps.stopping, leave.signal])
   reply.raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     'content-type': 'text/event-stream; charset=utf-8',
@@ -98,14 +97,17 @@ async function stream(
   const recheck = async (): Promise<void> => void (await deps.authenticator.identify(request.headers.authorization))
   const end = (reason: unknown): void => {
     request.log.info({ err: reason }, 'a stream was ended')
-    leave.abort()
+    life.end.abort()
   }
+  deps.metrics.streams.inc()
   try {
-    await writeEvents(reply.raw, body.events, { clock: deps.clock, signal, recheck, end })
+    await writeEvents(reply.raw, body.events, { clock: deps.clock, signal: life.signal, recheck, end })
   } catch (error) {
     // Too late for a problem document: the client sees the cut and comes back with Last-Event-ID.
     request.log.error({ err: error }, 'a stream broke off')
     reply.raw.destroy()
+  } finally {
+    deps.metrics.streams.dec()
   }
 }
 
@@ -114,11 +116,11 @@ function callerOf(request: FastifyRequest): Caller {
   return request.caller
 }
 
-/** Aborts when the connection ends before the answer does. */
-function goneSignal(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  return gone.signal
+/** Aborts when the connection ends before the answer does, or when a stream has to end early. */
+function endOf(reply: FastifyReply): AbortController {
+  const end = new AbortController()
+  reply.raw.once('close', () => end.abort())
+  return end
 }
 
 function headerText(request: FastifyRequest, name: string): string | undefined {

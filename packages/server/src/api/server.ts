@@ -41,12 +41,12 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     genReqId: (request) => requestId(request.headers['x-request-id']),
     frameworkErrors: (error, request, reply) => answerError(error, request as FastifyRequest, reply as FastifyReply),
   })
-  app.setValidatorCompiler(validatorCompiler)
+  app.setValidatorCompiler(compileValidator)
   app.setSerializerCompiler(serializerCompiler)
   app.decorateRequest('caller', null)
   app.decorateRequest('tokenId', null)
   acceptOnlyJson(app)
-  addHeaders(app)
+  addHeaders(app, deps)
   observe(app, deps)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request) => {
@@ -61,6 +61,12 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     return Promise.resolve()
   })
   return app
+}
+
+/** No body arrives as null; for a schema it is undefined, so that a default body can take its place. */
+const compileValidator: typeof validatorCompiler = (route) => {
+  const validate = validatorCompiler(route)
+  return route.httpPart === 'body' ? (data: unknown) => validate(data ?? undefined) : validate
 }
 
 function requestId(given: string | string[] | undefined): string {
@@ -92,13 +98,17 @@ function badJson(text: string): PandaError {
   )
 }
 
-function addHeaders(app: FastifyInstance): void {
+function addHeaders(app: FastifyInstance, deps: ApiDeps): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     reply.header('x-content-type-options', 'nosniff')
     reply.header('cache-control', 'no-store')
     reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
     reply.header('referrer-policy', 'no-referrer')
+  })
+  // The last answer on each connection says so; a client would keep it open for its next call.
+  app.addHook('onSend', async (_request, reply) => {
+    if (deps.stopping.aborted) reply.header('connection', 'close')
   })
 }
 

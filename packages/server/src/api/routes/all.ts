@@ -6,6 +6,8 @@ import { cronjobRoutes } from './cronjobs.ts'
 import { envRoutes } from './env.ts'
 import { previewRoutes } from './preview.ts'
 import { projectRoutes } from './projects.ts'
+import { runLogRoutes } from './run-logs.ts'
+import { runRoutes } from './runs.ts'
 import { secretRoutes } from './secrets.ts'
 import { statusRoutes } from './status.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -15,6 +17,8 @@ export function allRoutes(deps: ApiDeps): Route[] {
   return [
     ...cronjobRoutes(),
     ...previewRoutes(),
+    ...runRoutes(),
+    ...runLogRoutes(deps),
     ...applyRoutes(deps),
     ...envRoutes(),
     ...secretRoutes(deps),
