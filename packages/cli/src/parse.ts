@@ -35,7 +35,7 @@ export function parse(path: string, command: Command, argv: readonly string[]): 
     args: readArguments(path, command.args, commander.args, raw),
     options: readOptions(path, command.options, raw),
     words,
-    globals: readGlobals(raw),
+    globals: readGlobals(raw, command.options),
   }
 }
 
@@ -161,8 +161,9 @@ function readOption(key: string, option: Option, value: unknown): Parsed['option
   return text
 }
 
-function readGlobals(raw: Raw): Globals {
-  const text = (key: string) => raw[key] as string | undefined
+/** A command's own option of the same name wins: `alert create --url` is the receiver's address, not the server's. */
+function readGlobals(raw: Raw, own: Options): Globals {
+  const text = (key: string) => (Object.hasOwn(own, key) ? undefined : (raw[key] as string | undefined))
   const named = text('output')
   const format = FORMATS.find((format) => format === named)
   if (named !== undefined && format === undefined) {
