@@ -17,6 +17,8 @@ interface RunList {
 }
 
 const closers: (() => Promise<void> | void)[] = []
+let home = ''
+let signingSecret = ''
 const checkOnly = process.argv.includes('--once') || process.env['CI'] === 'true'
 const interrupted = new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
 
@@ -46,8 +48,6 @@ async function main(): Promise<void> {
   say('  npx panda cronjob runs heartbeat')
   await interrupted
 }
-
-let home = ''
 
 async function startServer(engine: Engine): Promise<NodeJS.ProcessEnv> {
   home = await mkdtemp(join(tmpdir(), 'panda-quickstart-'))
@@ -98,8 +98,6 @@ async function stopServer(server: ChildProcess): Promise<void> {
   server.kill('SIGTERM')
   await once(server, 'exit')
 }
-
-let signingSecret = ''
 
 async function createThings(panda: Panda, engine: Engine, receiver: Receiver): Promise<void> {
   await panda.show(['status'])
