@@ -5,7 +5,7 @@
  *   npx tsx --conditions=source bench/lateness.ts [1000 10000 100000 spread idle]
  */
 import { mkdir, writeFile } from 'node:fs/promises'
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { CLAIM_BATCH, CLAIM_LANES } from '../packages/server/src/scheduler/limits.ts'
@@ -34,33 +34,40 @@ async function untilHandedOver(executor: { lateness: number[] }, count: number, 
   while (executor.lateness.length < count && Date.now() < giveUpAt) await delay(20)
 }
 
+/** Ticks in each of the five seconds before a measurement. */
+const WARM_UP = 200
+
 async function burst(stage: Stage, count: number) {
   // Seeding 100,000 takes some seconds.
-  const dueAt = secondAhead(4000 + count / 5)
-  await seedCronjobs(stage.db, count, dueAt, 1)
+  const dueAt = secondAhead(14_000 + count / 4)
+  await seedCronjobs(stage.db, { count, dueAt, spreadSeconds: 1, warmUpPerSecond: WARM_UP })
   const result = await (async () => {
-    await using running = await runScheduler(stage, tuning)
-    if (Date.now() > dueAt.getTime() - 500) throw new Error('seeding took too long: the ticks are due already')
+    await using running = await runScheduler(stage, tuning, dueAt.getTime())
+    if (Date.now() > dueAt.getTime() - 7000) throw new Error('seeding took too long: the ticks are due already')
     await untilHandedOver(running.executor, count, dueAt.getTime() - Date.now() + 60_000)
-    return { lateness: spreadOf(running.executor.lateness), ...(await countRows(stage.db)) }
+    return { lateness: spreadOf(running.executor.lateness), ...(await countRows(stage.db, dueAt)) }
   })()
-  await sql`vacuum analyze`.execute(stage.db)
+  // Without the warm-up's.
+  await sql`delete from cronjobs where substr(name, 5)::int >= ${count}`.execute(stage.db)
+  await sql`vacuum analyze cronjobs, runs`.execute(stage.db)
+  await sql`checkpoint`.execute(stage.db)
   const rawMs = await measureRawLimit(stage.db, batch, lanes)
   return { due: count, ...result, rawLimitMs: rawMs, ratioToRaw: Number((result.lateness.max / rawMs).toFixed(2)) }
 }
 
 async function spread(stage: Stage, count: number) {
-  const dueAt = secondAhead(4000 + count / 5)
-  await seedCronjobs(stage.db, count, dueAt, 60)
-  await using running = await runScheduler(stage, tuning)
+  const dueAt = secondAhead(14_000 + count / 4)
+  await seedCronjobs(stage.db, { count, dueAt, spreadSeconds: 60, warmUpPerSecond: WARM_UP })
+  await using running = await runScheduler(stage, tuning, dueAt.getTime())
   await untilHandedOver(running.executor, count, dueAt.getTime() - Date.now() + 90_000)
-  return { due: count, overSeconds: 60, lateness: spreadOf(running.executor.lateness), ...(await countRows(stage.db)) }
+  const lateness = spreadOf(running.executor.lateness)
+  return { due: count, overSeconds: 60, lateness, ...(await countRows(stage.db, dueAt)) }
 }
 
 /** Nothing is due for the whole time. RSS is that of this process, with the schedules' cache warm. */
 async function idle(stage: Stage, count: number) {
   const seconds = 20
-  await seedCronjobs(stage.db, count, secondAhead(3_000_000), 60)
+  await seedCronjobs(stage.db, { count, dueAt: secondAhead(3_000_000), spreadSeconds: 60 })
   await using running = await runScheduler(stage, tuning)
   await delay(2000)
   const before = { own: process.cpuUsage(), postgres: postgresCpuSeconds(stage.pid), at: performance.now() }
@@ -110,7 +117,8 @@ async function main(): Promise<void> {
       kernel: release(),
     },
     versions: { node: process.version, postgresql: version.rows[0]?.v },
-    config: { batch, lanes, 'fsync/synchronous_commit': fsync.rows[0]?.v, zones: 5 },
+    loadAverage: loadavg()[0],
+    config: { batch, lanes, 'fsync/synchronous_commit': fsync.rows[0]?.v, zones: 5, warmUpPerSecond: WARM_UP },
     unit: 'ms from the due time to the committed row handed to the runtime',
     results,
   }

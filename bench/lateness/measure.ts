@@ -24,12 +24,22 @@ export function spreadOf(values: readonly number[]): Spread {
 /** Takes every run at once and remembers how late: the row is committed, the runtime could begin. */
 export class RecordingExecutor {
   readonly lateness: number[] = []
+  readonly #countFrom: number
+
+  /** @param countFrom ticks due before it are the warm-up, epoch ms */
+  constructor(countFrom: number) {
+    this.#countFrom = countFrom
+  }
+
   freeSlots(): number {
     return 1_000_000
   }
   take(runs: readonly ClaimedRun[]): void {
     const now = Date.now()
-    for (const run of runs) this.lateness.push(now - run.dueAt.getTime())
+    for (const run of runs) {
+      const due = run.dueAt.getTime()
+      if (due >= this.#countFrom) this.lateness.push(now - due)
+    }
   }
 }
 
@@ -41,14 +51,15 @@ export interface Running extends AsyncDisposable {
 
 export async function runScheduler(
   stage: Stage,
-  tuning: Pick<SchedulerDeps, 'batch' | 'lanes'> = {},
+  tuning: Pick<SchedulerDeps, 'batch' | 'lanes'>,
+  countFrom = 0,
 ): Promise<Running> {
   const fail = (error: unknown): never => {
     throw error
   }
   const startedAt = performance.now()
   const listener = await openListener(stage.url, fail)
-  const executor = new RecordingExecutor()
+  const executor = new RecordingExecutor(countFrom)
   const log = { info: () => {}, warn: console.error, error: console.error }
   const identity = { serverId: 'srv_bench', engineId: 'engine_bench' }
   const scheduler = new Scheduler({ db: stage.db, listener, clock: systemClock, log, executor, ...identity, ...tuning })
@@ -65,11 +76,15 @@ export async function runScheduler(
   }
 }
 
-/** Rows, distinct ticks, and those of them that are not running: all three are told beside every figure. */
-export async function countRows(db: Database): Promise<{ rows: number; distinct: number; notRunning: number }> {
+/** Of the ticks from a time on: rows, distinct ticks, and those of them that are not running: all three are told beside every figure. */
+export async function countRows(
+  db: Database,
+  dueAt: Date,
+): Promise<{ rows: number; distinct: number; notRunning: number }> {
   const { rows } = await sql<{ rows: number; distinct: number; notRunning: number }>`
     select count(*) as rows, count(distinct (cronjob_id, due_at)) as distinct,
-      count(*) filter (where state <> 'running') as "notRunning" from runs`.execute(db)
+      count(*) filter (where state <> 'running') as "notRunning"
+    from runs where due_at >= ${dueAt}`.execute(db)
   return rows[0] ?? { rows: 0, distinct: 0, notRunning: 0 }
 }
 
