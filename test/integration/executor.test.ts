@@ -1,4 +1,5 @@
 import { PandaError } from '@pandastack/contract'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { unitName } from '../../packages/server/src/runtime/driver.ts'
 import { NO_SETTINGS, RunsWorld, type TestServer } from '../support/runs-world.ts'
@@ -221,3 +222,37 @@ describe('an engine that is away', () => {
     expect(run).toMatchObject({ reason: 'deadline', message: 'could not start within 1s of its due time' })
   })
 })
+
+describe('a database that goes and comes', () => {
+  it('loses no result and starts nothing twice', async () => {
+    await using other = await RunsWorld.open()
+    await other.server({ maxRuns: 20 })
+    const job = await other.cronjob('after 150ms log 3 exit 0')
+    const ids: string[] = []
+    for (let index = 0; index < 60; index++) ids.push(await other.queue(job))
+    let cuts = 0
+    await waitFor(
+      'all to end',
+      async () => {
+        const { rows } = await sql<{ left: number }>`
+          select count(*) as left from runs where state not in ('succeeded', 'failed', 'lost')`.execute(other.db)
+        if (rows[0]?.left === 0) return true
+        if (cuts++ % 10 === 0) await cutConnections(other)
+        return false
+      },
+      60_000,
+    )
+    for (const id of ids) {
+      expect(await other.run(id)).toMatchObject({ state: 'succeeded', attempt: 1 })
+      expect(await other.attempts(id)).toHaveLength(1)
+      expect(other.engine.starts.get(unitName(id, 1))).toBe(1)
+    }
+    expect(cuts).toBeGreaterThan(10)
+  })
+})
+
+/** Every connection of the servers, not the test's own. */
+async function cutConnections(other: RunsWorld): Promise<void> {
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`.execute(other.db)
+}

@@ -31,9 +31,10 @@ describe('after the death of a server', () => {
   it('another one adopts what runs: one start, the real exit code, the whole log once', async () => {
     await using world = await RunsWorld.open()
     const first = await world.server()
-    const id = await world.queue(await world.cronjob('after 4s log 40 exit 7'))
+    const id = await world.queue(await world.cronjob('after 7s log 40 exit 7'))
     await world.untilStarted(id)
     const second = await world.server()
+    await world.afterRestartGrace()
     const diedAt = Date.now()
     await first.die()
     const adopted = await waitFor('the run to be adopted', async () => {
@@ -116,9 +117,10 @@ describe('after the death of a server', () => {
   it('a server that signs off hands over at once, and leaves the units running', async () => {
     await using world = await RunsWorld.open()
     const first = await world.server()
-    const id = await world.queue(await world.cronjob('after 1500ms exit 3 log 15'))
+    const id = await world.queue(await world.cronjob('after 6s exit 3 log 15'))
     await world.untilStarted(id)
     const second = await world.server()
+    await world.afterRestartGrace()
     await first.stop()
     await waitFor('the run to be adopted', async () => (await world.run(id)).server_id === second.id, 1200)
     expect(await world.until(id, 'failed')).toMatchObject({ exit_code: 3, attempt: 1 })

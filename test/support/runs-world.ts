@@ -12,6 +12,7 @@ import { Reconciler } from '../../packages/server/src/reconcile/reconciler.ts'
 import type { RuntimeDriver } from '../../packages/server/src/runtime/driver.ts'
 import { FakeDriver } from '../../packages/server/src/runtime/fake/fake-driver.ts'
 import { MemoryEngine } from '../../packages/server/src/runtime/fake/memory-engine.ts'
+import { RESTART_GRACE_MS } from '../../packages/server/src/servers/liveness.ts'
 import { Membership } from '../../packages/server/src/servers/membership.ts'
 import { type Database, openDatabase } from '../../packages/server/src/store/database.ts'
 import { newId } from '../../packages/server/src/store/ids.ts'
@@ -136,6 +137,15 @@ export class RunsWorld implements AsyncDisposable {
     return waitFor(`${id} to be started`, async () => {
       const run = await this.run(id)
       return run.state === 'running' && run.phase === 'running' ? run : false
+    })
+  }
+
+  /** Nobody is called dead right after a restart of the database, which a test run begins with. */
+  async afterRestartGrace(): Promise<void> {
+    await waitFor('the database to have been up for a while', async () => {
+      const { rows } = await sql<{ up: boolean }>`select
+        clock_timestamp() - pg_postmaster_start_time() > ${RESTART_GRACE_MS} * interval '1 ms' as up`.execute(this.db)
+      return rows[0]?.up === true
     })
   }
 

@@ -1,4 +1,4 @@
-import { type Concurrency, type CronjobSpec, PandaError, type RunOverrides } from '@pandastack/contract'
+import { type Concurrency, PandaError, type RunOverrides } from '@pandastack/contract'
 import { sql } from 'kysely'
 import { assertMayStart } from '../cronjobs/start-run.ts'
 import { cancelActiveRuns, countActiveRuns } from '../scheduler/active-runs.ts'
@@ -85,7 +85,7 @@ async function insertReplay(
     insert into runs (id, project_id, cronjob_id, revision, trigger, who, state, due_at, available_at, held, max_attempts,
       overrides, replay_of, image_digest, env_snapshot)
     values (${runId}, ${projectId}, ${original.cronjob_id}, ${revision}, 'replay', ${request.who}, 'queued', panda_now(),
-      panda_now(), ${held}, ${(spec as CronjobSpec).retry.attempts},
+      panda_now(), ${held}, ${spec.retry.attempts},
       ${Object.keys(overrides).length > 0 ? JSON.stringify(overrides) : null}::jsonb, ${replayOf},
       ${asItWas ? original.image_digest : null},
       ${asItWas && original.env_snapshot !== null ? JSON.stringify(original.env_snapshot) : null}::jsonb)`.execute(trx)

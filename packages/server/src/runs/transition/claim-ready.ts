@@ -38,8 +38,8 @@ export async function claimReady(db: Queryable, { serverId, engineId, limit }: C
 /** Milliseconds until the next waiting run may start, 0 when one may already; null when none waits for a time. */
 export async function nextReadyInMs(db: Queryable): Promise<number | null> {
   const { rows } = await sql<{ wait_ms: number | null }>`
-    select extract(epoch from min(available_at) - panda_now()) * 1000 as wait_ms from runs r
+    select (extract(epoch from min(available_at) - panda_now()) * 1000)::float8 as wait_ms from runs r
     where r.state in ${stateList(sourcesOf('running'))} and not r.held and r.available_at > panda_now()`.execute(db)
   const wait = rows[0]?.wait_ms
-  return wait === null || wait === undefined ? null : Math.max(0, Number(wait))
+  return wait === null || wait === undefined ? null : Math.max(0, wait)
 }
