@@ -5,7 +5,7 @@ import type { Quirks } from './quirks.ts'
 
 const NETWORK = z.object({ Created: z.string() })
 const INFO = z.object({ LiveRestoreEnabled: z.boolean().nullish() })
-const NEVER: EngineHistory = { startedAt: null, awaySince: null, stopsContainers: false }
+const NEVER: EngineHistory = { startedAt: null, away: null, stopsContainers: false }
 
 /**
  * When did this engine start? The API does not say, but dockerd makes its default bridge network anew at each start,
@@ -20,9 +20,9 @@ export async function engineHistory(
   if (!quirks.stopsContainersOnRestart) return NEVER
   const bridge = await api.call({ method: 'GET', path: '/networks/bridge', signal })
   const network = NETWORK.safeParse(bridge.body)
-  const outage = api.outages.newest
-  const startedAt = bridge.status === 200 && network.success ? new Date(network.data.Created) : (outage?.until ?? null)
-  return { startedAt, awaySince: outage?.since ?? null, stopsContainers: !(await hasLiveRestore(api, signal)) }
+  const away = api.outages.newest
+  const startedAt = bridge.status === 200 && network.success ? new Date(network.data.Created) : (away?.until ?? null)
+  return { startedAt, away, stopsContainers: !(await hasLiveRestore(api, signal)) }
 }
 
 async function hasLiveRestore(api: EngineApi, signal: AbortSignal | undefined): Promise<boolean> {

@@ -16,7 +16,7 @@ function record(change: Partial<ExitRecord> = {}): ExitRecord {
 }
 
 function history(change: Partial<EngineHistory> = {}): EngineHistory {
-  return { startedAt: at(0), awaySince: null, stopsContainers: true, ...change }
+  return { startedAt: at(0), away: null, stopsContainers: true, ...change }
 }
 
 describe('judgeExit', () => {
@@ -30,8 +30,24 @@ describe('judgeExit', () => {
     ['just outside the start-up of the engine', {}, { startedAt: at(215.1) }, 'exited'],
     ['just inside, with its grace', {}, { startedAt: at(214.9) }, 'lost'],
     ['a longer grace of the unit', { engineGraceMs: 60_000 }, { startedAt: at(260) }, 'lost'],
-    ['3 while the engine was seen to be away', { code: 3 }, { startedAt: at(600), awaySince: at(190) }, 'lost'],
-    ['3 before the engine went away', { code: 3 }, { startedAt: at(600), awaySince: at(201) }, 'exited'],
+    [
+      '3 while the engine was seen to be away',
+      { code: 3 },
+      { startedAt: at(600), away: { since: at(190), until: at(600) } },
+      'lost',
+    ],
+    [
+      '3 before the engine went away',
+      { code: 3 },
+      { startedAt: at(600), away: { since: at(201), until: at(600) } },
+      'exited',
+    ],
+    [
+      '3 after an older absence than the engine’s last one',
+      { code: 3 },
+      { startedAt: at(600), away: { since: at(50), until: at(60) } },
+      'exited',
+    ],
     ['255 from a former life of the engine', { code: 255 }, { startedAt: at(600) }, 'lost'],
     ['137 from a former life, nobody knows by whom', { code: 137 }, { startedAt: at(600) }, 'lost'],
     ['143 from a former life', { code: 143 }, { startedAt: at(600) }, 'lost'],

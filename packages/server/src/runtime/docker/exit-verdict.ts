@@ -12,8 +12,8 @@ export interface ExitRecord {
 export interface EngineHistory {
   /** When this engine process came up, or was first seen again after an outage; null = neither is known. */
   readonly startedAt: Date | null
-  /** When we last lost sight of it; null = never. */
-  readonly awaySince: Date | null
+  /** The newest time in which we had lost sight of it; null = never. */
+  readonly away: { readonly since: Date; readonly until: Date } | null
   /** It ends its containers when it stops; not so Podman, and Docker with live-restore. */
   readonly stopsContainers: boolean
 }
@@ -41,7 +41,8 @@ export function judgeExit(record: ExitRecord, history: EngineHistory): UnitExit 
   if (!history.stopsContainers) return own
   const restoreBegan = engineStart.getTime() - record.engineGraceMs - SLACK_MS
   if (finishedAt.getTime() >= restoreBegan) return lost(code, 'ended while the engine was starting again')
-  if (history.awaySince !== null && finishedAt >= history.awaySince) {
+  const { away } = history
+  if (away !== null && finishedAt >= away.since && finishedAt <= away.until) {
     return lost(code, 'ended while the engine was away')
   }
   if (!outOfMemory && (code === SIGKILL_CODE || code === SIGTERM_CODE)) {
