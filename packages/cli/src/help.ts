@@ -97,15 +97,19 @@ export function overview(nouns: readonly Noun[], style: Style): string {
   ].join('\n')
 }
 
+export function globalParameters(): (readonly [string, string])[] {
+  return [
+    ...Object.entries(GLOBAL_OPTIONS).map(([key, option]) => optionLine(key, option)),
+    ['-h, --help', 'Show help for a command'],
+    ['-V, --version', 'Show the version'],
+  ]
+}
+
 export function optionsHelp(style: Style): string {
   return [
     'Options that every command takes',
     '',
-    ...rows([
-      ...Object.entries(GLOBAL_OPTIONS).map(([key, option]) => optionLine(key, option)),
-      ['-h, --help', 'Show help for a command'],
-      ['-V, --version', 'Show the version'],
-    ]),
+    ...rows(globalParameters()),
     '',
     'Formats: table, wide (more columns), json and yaml (the shape of the API), name (one per line).',
     'Address, token and project, each from the first that has it: flag; PANDA_URL, PANDA_TOKEN,',

@@ -88,8 +88,8 @@ describe('parse', () => {
     [
       'too many arguments',
       [...good, 'more'],
-      'too many arguments. Expected 1 argument but got 2: job, more.',
-      undefined,
+      'too many arguments: more',
+      'Quote what holds blanks, e.g. --schedule "0 8 * * 1"; a command for the container goes behind --.',
     ],
     [
       'no number',
