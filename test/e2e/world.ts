@@ -68,6 +68,7 @@ export async function endWorld(world: World): Promise<void> {
       }
     }
     await waitFor('the containers to be removed', () => noContainers(world), 30_000)
+    await world.server.stop()
     await leakCheck(docker.socketPath, installation)
   } finally {
     await world[Symbol.asyncDispose]()
