@@ -56,6 +56,23 @@ it('waits for a database that is away, with what it holds, and stores it once', 
   await db.destroy()
 })
 
+it('opens a log as soon as a database that was away is back', async () => {
+  await using database = await migratedDatabase()
+  const db = openDatabase(database.url, { onError: () => undefined })
+  let tries = 0
+  const store = new LogStore({ db, log: { warn: () => void (tries += 1) } })
+  const runId = newId('run')
+  await setReachable(database.url, false)
+  const opening = store.writer(runId, 1)
+  await expect.poll(() => tries).toBeGreaterThan(1)
+  await setReachable(database.url, true)
+  const writer = await opening
+  await writer.write(chunk(1))
+  await writer.close({ complete: true })
+  expect(await store.read(runId)).toHaveLength(1)
+  await db.destroy()
+})
+
 it('gives up by its limit or its signal, and the next writer goes on without a gap', async () => {
   await using database = await migratedDatabase()
   const db = openDatabase(database.url, { onError: () => undefined })

@@ -90,10 +90,13 @@ export class StoredLogWriter implements LogWriter {
     this.#batch = new LogBatch(this.#lines + 1, attempt)
   }
 
-  /** @throws StaleLogWriterError when a later attempt writes already. */
+  /**
+   * Waits for a database that is away like every write: a unit whose log cannot be opened would lose all of it.
+   * @throws StaleLogWriterError when a later attempt writes already.
+   */
   static async open(deps: StoredLogWriterDeps, runId: string, attempt: number): Promise<StoredLogWriter> {
     const token = randomUUID()
-    const opened = await openForWriting(deps.db, runId, attempt, token)
+    const opened = await retrying(deps, () => openForWriting(deps.db, runId, attempt, token))
     const writer = new StoredLogWriter(deps, runId, attempt, token, opened)
     const { unsaid } = opened
     if (unsaid) {
@@ -229,7 +232,7 @@ export class StoredLogWriter implements LogWriter {
       notify,
     }
     try {
-      await this.#retrying(() => commitLog(this.#deps.db, commit))
+      await retrying(this.#deps, () => commitLog(this.#deps.db, commit))
       if (notify) this.#notifiedAtMs = performance.now()
     } catch (error) {
       this.#failure = { error }
@@ -238,22 +241,22 @@ export class StoredLogWriter implements LogWriter {
     }
   }
 
-  async #retrying(work: () => Promise<void>): Promise<void> {
-    const { signal, limits, onRetry } = this.#deps
-    const giveUpAt = performance.now() + limits.retryForMs
-    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
-      try {
-        return await work()
-      } catch (error) {
-        if (error instanceof StaleLogWriterError || signal?.aborted || performance.now() > giveUpAt) throw error
-        onRetry(error)
-      }
-      await delay(waitMs, undefined, signal ? { signal } : {})
-    }
-  }
-
   #assertUsable(): void {
     if (this.#failure !== null) throw this.#failure.error
     if (this.#closed) throw new Error(`the log writer of ${this.#runId} is closed`)
+  }
+}
+
+/** Repeats what may be repeated until it is done, the writer is stale, the signal ends it or the time is over. */
+async function retrying<T>({ signal, limits, onRetry }: StoredLogWriterDeps, work: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + limits.retryForMs
+  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof StaleLogWriterError || signal?.aborted || performance.now() > giveUpAt) throw error
+      onRetry(error)
+    }
+    await delay(waitMs, undefined, signal ? { signal } : {})
   }
 }
