@@ -24,7 +24,7 @@ function cronjob(index: number, image: string) {
   return {
     name: `container-${index}`,
     image,
-    schedule: `${index % 4}/4 * * * * *`,
+    schedule: `${index % 4}-59/4 * * * * *`,
     command: ['sh', '-c', `echo "start $(cat /proc/sys/kernel/random/uuid)" >&2; ${numbers}; exit ${index}`],
     concurrency: 'allow',
     cpus: 0.5,
