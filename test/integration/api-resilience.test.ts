@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait-for.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
 async function start(options: TestServerOptions = {}): Promise<TestServer> {
@@ -84,7 +84,7 @@ describe('limits', () => {
     const server = await start({ config: { rateLimit: 1000 } })
     const stranger = new Client(server.url, 'nonsense')
     const replies = await Promise.all(Array.from({ length: 40 }, () => stranger.call('GET', '/v1/env')))
-    expect(replies.map((reply) => reply.status).toSorted()).toEqual([
+    expect(replies.map((reply) => reply.status).toSorted((a, b) => a - b)).toEqual([
       ...Array<number>(30).fill(401),
       ...Array<number>(10).fill(429),
     ])

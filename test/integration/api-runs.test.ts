@@ -67,6 +67,9 @@ describe('runs', () => {
     await until(started.id, 'running')
     expect((await server.api.call('POST', `/v1/runs/${started.id}/cancel`)).status).toBe(202)
     expect(await until(started.id, 'cancelled')).toMatchObject({ reason: 'by-hand' })
+    const metrics = await (await server.api.fetch('GET', '/metrics')).text()
+    expect(metrics).toContain('panda_runs_total{trigger="manual",outcome="cancelled"} 1')
+    expect(metrics).toContain('panda_run_duration_seconds_count{outcome="cancelled"} 1')
     expect(await server.api.call('POST', `/v1/runs/${started.id}/cancel`)).toMatchObject({
       status: 409,
       body: { code: 'run_finished' },

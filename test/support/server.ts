@@ -46,7 +46,7 @@ export function testSecretKey(databaseUrl: string): string {
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const cleanups: (() => Promise<void>)[] = []
   const dispose = async (): Promise<void> => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
   }
   try {
     const home = await tempDir('home')

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { DEFAULT_PORT, parseDuration, parseSize } from '@pandastack/contract'
 import envPaths from 'env-paths'
 import { z } from 'zod'
@@ -187,5 +188,6 @@ export function readConfig(
       hint: 'The variables are listed in docs/reference/configuration.md.',
     })
   }
-  return read as Config
+  const config = read as Config
+  return { ...config, home: resolve(config.home) }
 }

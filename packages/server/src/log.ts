@@ -16,13 +16,13 @@ const paths = REDACTED.flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
  */
 export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, destination?: DestinationStream): Log {
   const options = { level: config.logLevel, redact: { paths, censor: '[hidden]' }, base: null }
-  const people = config.logFormat === 'text' || (config.logFormat === 'auto' && process.stderr.isTTY === true)
+  const people = config.logFormat === 'text' || (config.logFormat === 'auto' && process.stderr.isTTY)
   if (!people) {
     const json = { ...options, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName } }
     return pino(json, destination ?? pino.destination({ dest: 2, sync: true }))
   }
   const stream = pretty({
-    colorize: process.stderr.isTTY === true,
+    colorize: process.stderr.isTTY,
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid,hostname',
     destination: destination ?? 2,

@@ -139,6 +139,7 @@ async function startWork(base: Base) {
     installation: base.installation,
     maxRuns: config.maxRuns,
     surelyOurs: () => membership.surelyAlive(),
+    onEnded: (work) => metrics.noteEnd(work),
     collectLogs: bindLogs({ store: logs, driver, clock, log }),
     loadSettings: (projectId, cronjobIds) => loadProjectSettings(db, base.box, projectId, cronjobIds),
   })

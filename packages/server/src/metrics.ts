@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { EndedWork } from './executor/ports.ts'
 import type { ClaimedRun } from './runs/claimed-run.ts'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
@@ -9,6 +10,8 @@ export interface Gauges {
   readonly queued: number
   readonly running: number
   readonly retrying: number
+  /** Missed ticks recorded since the last scrape. */
+  readonly newlyMissed: number
 }
 
 interface TakesRuns {
@@ -35,9 +38,14 @@ export class Metrics {
   )
   readonly streams = this.#gauge('panda_streams_open', 'Live logs that are being followed on this server.', [])
   readonly runs = this.#counter('panda_runs_total', 'Runs that ended on this server.', ['trigger', 'outcome'])
+  readonly retries = this.#counter(
+    'panda_run_retries_total',
+    'Attempts that ended badly and are followed by another.',
+    [],
+  )
   readonly runDuration = this.#histogram(
     'panda_run_duration_seconds',
-    'From the start of the first attempt to the end of the last.',
+    'Last attempt of a run, from its claim by this server (pulling the image is in it) to the record of its end.',
     ['outcome'],
     DURATION_BUCKETS,
   )
@@ -47,7 +55,11 @@ export class Metrics {
     [],
     DELAY_BUCKETS,
   )
-  readonly cronMissed = this.#counter('panda_cron_missed_total', 'Ticks recorded as missed by this server.', [])
+  readonly cronMissed = this.#counter(
+    'panda_cron_missed_total',
+    'Ticks recorded as missed in the whole installation since this server started: take the maximum of several servers.',
+    [],
+  )
   readonly alertsSent = this.#counter('panda_alerts_sent_total', 'Tries to deliver an alert.', ['channel', 'outcome'])
 
   constructor() {
@@ -55,7 +67,7 @@ export class Metrics {
   }
 
   /** The executor as the scheduler sees it, with the lateness of each tick that it is handed. */
-  watchTake<T extends TakesRuns>(executor: T, clock: Pick<Clock, 'now'>): TakesRuns {
+  watchTake(executor: TakesRuns, clock: Pick<Clock, 'now'>): TakesRuns {
     return {
       freeSlots: () => executor.freeSlots(),
       take: (runs) => {
@@ -64,6 +76,12 @@ export class Metrics {
         executor.take(runs)
       },
     }
+  }
+
+  noteEnd({ trigger, state, durationMs }: EndedWork): void {
+    if (state === 'retrying') return this.retries.inc()
+    this.runs.inc({ trigger, outcome: state })
+    this.runDuration.observe({ outcome: state }, durationMs / 1000)
   }
 
   get contentType(): string {
@@ -79,6 +97,7 @@ export class Metrics {
         this.#active.set({ state }, gauges[state])
       }
       this.#cronjobs.set(gauges.cronjobs)
+      this.cronMissed.inc(gauges.newlyMissed)
     }
     return this.#registry.metrics()
   }

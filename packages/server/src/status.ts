@@ -25,16 +25,34 @@ function idBefore(milliseconds: number): string {
   return `run_${(Date.now() - milliseconds).toString(16).padStart(12, '0')}`
 }
 
-export async function readGauges(db: Queryable): Promise<Gauges> {
-  const { rows } = await sql<Gauges>`
-    select
-      (select count(*) from cronjobs where deleted_at is null) as cronjobs,
-      count(*) filter (where state = 'scheduled') as scheduled,
-      count(*) filter (where state = 'queued') as queued,
-      count(*) filter (where state = 'running') as running,
-      count(*) filter (where state = 'retrying') as retrying
-    from runs where state in ('scheduled', 'queued', 'running', 'retrying')`.execute(db)
-  return rows[0] ?? { cronjobs: 0, scheduled: 0, queued: 0, running: 0, retrying: 0 }
+/** Rows of a claim become visible some time after their ids were made: so long at most (the statement timeout). */
+const COMMIT_LAG_MS = 30_000
+
+/** Reads what a scrape needs. Keeps in mind up to which run the missed ones are counted. */
+export class GaugeReader {
+  readonly #db: Queryable
+  #countedTo = idBefore(COMMIT_LAG_MS)
+
+  constructor(db: Queryable) {
+    this.#db = db
+  }
+
+  async read(): Promise<Gauges> {
+    const to = idBefore(COMMIT_LAG_MS)
+    const { rows } = await sql<Gauges>`
+      select
+        (select count(*) from cronjobs where deleted_at is null) as cronjobs,
+        (select count(*) from runs where id > ${this.#countedTo} and id <= ${to} and state = 'missed') as "newlyMissed",
+        count(*) filter (where state = 'scheduled') as scheduled,
+        count(*) filter (where state = 'queued') as queued,
+        count(*) filter (where state = 'running') as running,
+        count(*) filter (where state = 'retrying') as retrying
+      from runs where state in ('scheduled', 'queued', 'running', 'retrying')`.execute(this.#db)
+    const row = rows[0]
+    if (row === undefined) throw new Error('the counts gave no row')
+    this.#countedTo = to
+    return row
+  }
 }
 
 /** Running runs by server. */

@@ -43,16 +43,9 @@ function fromFramework(error: FastifyError): PandaError | undefined {
   })
 }
 
-type Validation =
-  | Extract<Parameters<typeof toPandaError>[0], never>
-  | {
-      validation: readonly {
-        instancePath: string
-        message?: string
-        keyword: string
-        params: Record<string, unknown>
-      }[]
-    }
+interface Validation {
+  readonly validation: readonly { readonly instancePath: string; readonly message?: string }[]
+}
 
 /** One wrong field has its own code where the table has one, so that a script can tell a bad image from a bad name. */
 function fromValidation({ validation }: Validation): PandaError {

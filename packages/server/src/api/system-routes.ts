@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { assertScope } from '../auth/authenticator.ts'
-import { readGauges } from '../status.ts'
+import { GaugeReader } from '../status.ts'
 import type { ApiDeps } from './deps.ts'
 import type { Login } from './limits.ts'
 
@@ -11,6 +11,7 @@ const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]'])
 /** Addresses outside of /v1: for probes, scrapers and generators of clients. They need no token, but see /metrics. */
 export function registerSystemRoutes(app: FastifyInstance, deps: ApiDeps, login: Login): void {
   const schema = { hide: true }
+  const gaugeReader = new GaugeReader(deps.db)
   app.get('/healthz', { schema }, async () => ({ status: 'alive' }))
 
   app.get('/readyz', { schema }, async (_request, reply) => {
@@ -21,7 +22,7 @@ export function registerSystemRoutes(app: FastifyInstance, deps: ApiDeps, login:
 
   app.get('/metrics', { schema }, async (request, reply) => {
     if (!isLocal(deps, request)) assertScope(await login(request, reply), 'read')
-    const gauges = await Promise.race([readGauges(deps.db).catch(() => null), after(deps)])
+    const gauges = await Promise.race([gaugeReader.read().catch(() => null), after(deps)])
     return reply.type(deps.metrics.contentType).send(await deps.metrics.text(gauges))
   })
 

@@ -4,7 +4,7 @@ import type { ClaimedRun } from '../runs/claimed-run.ts'
 import type { RunTransitions } from '../runs/transition.ts'
 import type { RuntimeDriver } from '../runtime/driver.ts'
 import type { EnginePatience } from './engine-patience.ts'
-import type { CollectLogs } from './ports.ts'
+import type { CollectLogs, EndedWork } from './ports.ts'
 import type { Preparation } from './prepare.ts'
 
 /** What the attempts of one executor share. */
@@ -19,4 +19,5 @@ export interface AttemptContext {
   readonly installation: string
   /** False when our heartbeat is so old that another server may have taken our runs. */
   readonly surelyOurs: () => boolean
+  readonly onEnded: (work: EndedWork) => void
 }

@@ -1,3 +1,4 @@
+import type { RunState } from '@pandastack/contract'
 import { reach } from '../fault-points.ts'
 import { nextState } from '../runs/next-state.ts'
 import type { Verdict } from '../runs/transition/ended-attempt.ts'
@@ -21,15 +22,18 @@ interface Outcome {
  * that is dropped on the way leaves everything as it is for the next owner.
  */
 export async function runAttempt(context: AttemptContext, control: RunControl): Promise<void> {
-  const { log } = context
+  const { clock, log } = context
   const { id, attempt, fence } = control.run
+  const claimedAtMs = clock.now()
   try {
     const preparation = await context.prepare(control.run)
     if (preparation.kind === 'stale') throw new Dropped('another server has it')
     const { run } = preparation
     const outcome = preparation.kind === 'ready' ? await carryOut(context, run, control) : unusable(preparation.message)
     if (outcome === null) return
-    await record(context, run, outcome)
+    const state = await record(context, run, outcome)
+    const durationMs = clock.now() - claimedAtMs + (run.runningForMs ?? 0)
+    context.onEnded({ trigger: run.trigger, state, durationMs })
     reach('result-recorded')
     await removeUnit(context, run, control)
   } catch (error) {
@@ -81,11 +85,12 @@ async function record(
   { transitions }: AttemptContext,
   run: PreparedRun,
   { verdict, finishedAt }: Outcome,
-): Promise<void> {
+): Promise<RunState> {
   const { id, fence, projectId, cronjobId } = run
   const next = nextState(run, verdict.outcome, run.spec.retry, Math.random())
   const accepted = await transitions.finished({ id, fence, projectId, cronjobId, verdict, next, finishedAt })
   if (!accepted) throw new Dropped('another server has it')
+  return next.state
 }
 
 /** What cannot be removed now is found by the reconciler as an orphan. */

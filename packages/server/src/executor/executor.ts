@@ -58,6 +58,7 @@ export class Executor implements Component {
       patience: new EnginePatience(clock, log),
       transitions: this.#transitions,
       surelyOurs: deps.surelyOurs ?? (() => true),
+      onEnded: deps.onEnded ?? (() => undefined),
     }
     this.#cancels = new CancelWatch({ db, clock, log, listener, serverId, find: (id) => this.#active.get(id) })
   }

@@ -1,3 +1,4 @@
+import type { RunState, Trigger } from '@pandastack/contract'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { RegistryAuth, RuntimeDriver } from '../runtime/driver.ts'
@@ -32,6 +33,15 @@ export interface CollectRequest {
  */
 export type CollectLogs = (request: CollectRequest) => Promise<void>
 
+/** What metrics want to know of an attempt whose end was accepted. */
+export interface EndedWork {
+  readonly trigger: Trigger
+  /** The run's state then: `retrying` when another attempt follows. */
+  readonly state: RunState
+  /** From its claim by this server to the record of its end; an adopted one from the start of its unit. */
+  readonly durationMs: number
+}
+
 export interface ExecutorDeps {
   readonly db: Database
   readonly driver: RuntimeDriver
@@ -47,6 +57,8 @@ export interface ExecutorDeps {
   readonly maxRuns?: number
   /** Membership's word: false when our heartbeat is old. Default: always sure. */
   readonly surelyOurs?: () => boolean
+  /** Told of each recorded end. Must not throw. */
+  readonly onEnded?: (work: EndedWork) => void
   /** How long a stop waits for attempts that are between two steps. Milliseconds, default 15,000. */
   readonly stopLimitMs?: number
 }

@@ -32,7 +32,7 @@ export async function setEnv(db: Database, projectId: string, name: string, valu
       .where('project_id', '=', projectId)
       .where('name', '!=', name)
       .executeTakeFirstOrThrow()
-    if (Number(others.bytes) + Buffer.byteLength(name) + Buffer.byteLength(value) > MAX_ENV_BYTES) {
+    if (others.bytes + Buffer.byteLength(name) + Buffer.byteLength(value) > MAX_ENV_BYTES) {
       throw new PandaError('too_large', `With ${name}, the project's variables would exceed 64 KiB.`, {
         hint: 'Put large values into a file of the image, or into storage that the job reads.',
       })

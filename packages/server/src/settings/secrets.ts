@@ -79,9 +79,11 @@ export async function unsetSecret(db: Queryable, projectId: string, secret: Secr
 /** A registry is a host, perhaps with a port; an env secret is named as a variable is. */
 const REGISTRY_HOST = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?(?::\d{1,5})?$/
 
+function wrong(path: string, message: string): PandaError {
+  return new PandaError('invalid_request', message, { errors: [{ path, message }] })
+}
+
 function assertValid(secret: SecretName & { value: string; username?: string | undefined }): void {
-  const wrong = (path: string, message: string) =>
-    new PandaError('invalid_request', message, { errors: [{ path, message }] })
   if (secret.kind === 'env') {
     const name = envNameSchema.safeParse(secret.name)
     if (!name.success) throw wrong('name', `The name of a secret: ${name.error.issues[0]?.message ?? 'not valid'}.`)

@@ -27,7 +27,7 @@ export function listenError(error: unknown, host: string, port: number): unknown
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return new StartError(
       'address_refused',
-      `This machine does not let us listen on ${host}, port ${port} (${String(code)}).`,
+      `This machine does not let us listen on ${host}, port ${port} (${code}).`,
       {
         hint: 'Use an address of this machine, e.g. --host 127.0.0.1, and a port above 1023.',
         cause: error,

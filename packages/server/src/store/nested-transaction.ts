@@ -24,7 +24,7 @@ export function asDatabase(outer: Transaction<Schema>): Database {
     setIsolationLevel: () => builder,
     setAccessMode: () => builder,
   }
-  return new Proxy(outer as unknown as Database, {
+  return new Proxy<Database>(outer, {
     get: (target, property) => {
       if (property === 'transaction') return () => builder
       const value: unknown = Reflect.get(target, property, target)

@@ -18,6 +18,10 @@ const params = z.object({ name: nameSchema })
 const query = projectQuerySchema
 
 export function alertRoutes(deps: ApiDeps): Route[] {
+  return [...ruleRoutes(deps), ...messageRoutes()]
+}
+
+function ruleRoutes(deps: ApiDeps): Route[] {
   return [
     projectRoute({
       method: 'GET',
@@ -66,6 +70,11 @@ export function alertRoutes(deps: ApiDeps): Route[] {
       answer: null,
       handler: ({ db, project, params }) => deleteAlert(db, project.id, params.name),
     }),
+  ]
+}
+
+function messageRoutes(): Route[] {
+  return [
     projectRoute({
       method: 'POST',
       url: '/v1/alerts/:name/test',
