@@ -109,7 +109,7 @@ export class DockerDriver implements RuntimeDriver {
   async inspect(name: string, signal?: AbortSignal): Promise<UnitStatus | null> {
     const found = await inspectContainer(this.#api, name, signal)
     if (found === null) return null
-    return toStatus(found, async () => engineHistory(this.#api, await this.#quirks(signal), signal))
+    return toStatus(found, async (startedAt) => engineHistory(this.#api, await this.#quirks(signal), startedAt, signal))
   }
 
   async wait(name: string, signal?: AbortSignal): Promise<UnitStatus | null> {

@@ -15,6 +15,7 @@ const NEVER: EngineHistory = { startedAt: null, away: null, stopsContainers: fal
 export async function engineHistory(
   api: EngineApi,
   quirks: Quirks,
+  unitStartedAt: Date | null,
   signal: AbortSignal | undefined,
 ): Promise<EngineHistory> {
   if (!quirks.stopsContainersOnRestart) return NEVER
@@ -22,6 +23,8 @@ export async function engineHistory(
   const network = NETWORK.safeParse(bridge.body)
   const away = api.outages.newest
   const startedAt = bridge.status === 200 && network.success ? new Date(network.data.Created) : (away?.until ?? null)
+  // The usual case: the engine has not been started since the unit was, so nothing more needs to be asked.
+  if (startedAt === null || (unitStartedAt !== null && unitStartedAt > startedAt)) return { ...NEVER, startedAt }
   return { startedAt, away, stopsContainers: !(await hasLiveRestore(api, signal)) }
 }
 

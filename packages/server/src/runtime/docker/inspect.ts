@@ -39,7 +39,10 @@ export function stateOf(status: string): UnitStatus['state'] {
   return 'exited'
 }
 
-export async function toStatus(inspected: Inspected, history: () => Promise<EngineHistory>): Promise<UnitStatus> {
+export async function toStatus(
+  inspected: Inspected,
+  history: (startedAt: Date | null) => Promise<EngineHistory>,
+): Promise<UnitStatus> {
   const { Status, ExitCode, OOMKilled, StartedAt, FinishedAt } = inspected.State
   const state = stateOf(Status)
   const startedAt = toDate(StartedAt)
@@ -47,7 +50,7 @@ export async function toStatus(inspected: Inspected, history: () => Promise<Engi
   if (state === 'running') return { state, startedAt: startedAt ?? new Date(0) }
   const engineGraceMs = (inspected.Config.StopTimeout ?? DEFAULT_GRACE_S) * 1000
   const record = { code: ExitCode, outOfMemory: OOMKilled, startedAt, finishedAt: toDate(FinishedAt), engineGraceMs }
-  return { state, exit: judgeExit(record, await history()) }
+  return { state, exit: judgeExit(record, await history(startedAt)) }
 }
 
 /** Go's zero time stands for "never". */
