@@ -9,7 +9,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { CLAIM_BATCH, CLAIM_LANES } from '../packages/server/src/scheduler/limits.ts'
-import { countRows, postgresCpuSeconds, runScheduler, spreadOf } from './lateness/measure.ts'
+import { countRows, cpuMeter, runScheduler, spreadOf } from './lateness/measure.ts'
 import { measureRawLimit } from './lateness/raw-limit.ts'
 import { openStage, seedCronjobs, type Stage } from './lateness/stage.ts'
 
@@ -44,15 +44,20 @@ async function burst(stage: Stage, count: number) {
   const result = await (async () => {
     await using running = await runScheduler(stage, tuning, dueAt.getTime())
     if (Date.now() > dueAt.getTime() - 7000) throw new Error('seeding took too long: the ticks are due already')
+    await delay(dueAt.getTime() - Date.now() - 500)
+    const cpuSeconds = cpuMeter(stage.pid)
     await untilHandedOver(running.executor, count, dueAt.getTime() - Date.now() + 60_000)
-    return { lateness: spreadOf(running.executor.lateness), ...(await countRows(stage.db, dueAt)) }
+    const cpu = cpuSeconds()
+    return { lateness: spreadOf(running.executor.lateness), ...(await countRows(stage.db, dueAt)), cpuSeconds: cpu }
   })()
   // Without the warm-up's.
   await sql`delete from cronjobs where substr(name, 5)::int >= ${count}`.execute(stage.db)
   await sql`vacuum analyze cronjobs, runs`.execute(stage.db)
   await sql`checkpoint`.execute(stage.db)
+  const rawCpuSeconds = cpuMeter(stage.pid)
   const rawMs = await measureRawLimit(stage.db, batch, lanes)
-  return { due: count, ...result, rawLimitMs: rawMs, ratioToRaw: Number((result.lateness.max / rawMs).toFixed(2)) }
+  const raw = { ms: rawMs, cpuSeconds: rawCpuSeconds() }
+  return { due: count, ...result, rawLimit: raw, ratioToRaw: Number((result.lateness.max / rawMs).toFixed(2)) }
 }
 
 async function spread(stage: Stage, count: number) {
@@ -70,20 +75,18 @@ async function idle(stage: Stage, count: number) {
   await seedCronjobs(stage.db, { count, dueAt: secondAhead(3_000_000), spreadSeconds: 60 })
   await using running = await runScheduler(stage, tuning)
   await delay(2000)
-  const before = { own: process.cpuUsage(), postgres: postgresCpuSeconds(stage.pid), at: performance.now() }
+  const startedAt = performance.now()
+  const cpuSeconds = cpuMeter(stage.pid)
   await delay(seconds * 1000)
-  const own = process.cpuUsage(before.own)
-  const after = postgresCpuSeconds(stage.pid)
-  const elapsed = (performance.now() - before.at) / 1000
+  const used = cpuSeconds()
+  const elapsed = (performance.now() - startedAt) / 1000
+  const percent = (spent: number): number => Number(((spent / elapsed) * 100).toFixed(2))
   return {
     cronjobs: count,
     readyInMs: running.readyInMs,
     rssMb: Math.round(process.memoryUsage().rss / 1024 ** 2),
-    cpuPercent: Number((((own.user + own.system) / 1e6 / elapsed) * 100).toFixed(2)),
-    postgresCpuPercent:
-      after === null || before.postgres === null
-        ? null
-        : Number((((after - before.postgres) / elapsed) * 100).toFixed(2)),
+    cpuPercent: percent(used.node),
+    postgresCpuPercent: used.postgres === null ? null : percent(used.postgres),
   }
 }
 

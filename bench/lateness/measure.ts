@@ -88,8 +88,22 @@ export async function countRows(
   return rows[0] ?? { rows: 0, distinct: 0, notRunning: 0 }
 }
 
+/** @returns what this process and PostgreSQL's have used since, in CPU seconds: a busy machine does not change it much */
+export function cpuMeter(postmaster: number): () => { node: number; postgres: number | null } {
+  const own = process.cpuUsage()
+  const before = postgresCpuSeconds(postmaster)
+  return () => {
+    const { user, system } = process.cpuUsage(own)
+    const after = postgresCpuSeconds(postmaster)
+    return {
+      node: Number(((user + system) / 1e6).toFixed(2)),
+      postgres: after === null || before === null ? null : Number((after - before).toFixed(2)),
+    }
+  }
+}
+
 /** CPU seconds that PostgreSQL's processes have used, Linux only; null elsewhere. */
-export function postgresCpuSeconds(postmaster: number): number | null {
+function postgresCpuSeconds(postmaster: number): number | null {
   if (process.platform !== 'linux') return null
   let ticks = 0
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {

@@ -2,6 +2,7 @@ import type { Reason } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { Queryable } from '../store/database.ts'
 import type { ActiveRuns } from './plan-ticks.ts'
+import { sqlArray } from './sql-array.ts'
 
 /** The states of a run that has not ended, as the index `runs_active_cronjob` has them. */
 const activeStates = sql.raw(`('scheduled', 'queued', 'running', 'retrying')`)
@@ -14,7 +15,7 @@ export async function countActiveRuns(
   if (cronjobIds.length === 0) return new Map()
   const { rows } = await sql<{ cronjob_id: string; total: number; waiting: number }>`
     select cronjob_id, count(*) as total, count(*) filter (where held) as waiting
-    from runs where cronjob_id = any (${cronjobIds}::text[]) and state in ${activeStates}
+    from runs where cronjob_id = any (${sqlArray(cronjobIds)}::text[]) and state in ${activeStates}
     group by cronjob_id`.execute(db)
   return new Map(rows.map((row) => [row.cronjob_id, { total: row.total, waiting: row.waiting }]))
 }

@@ -6,7 +6,15 @@ import type { ClaimedRun } from '../runs/claimed-run.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
 import { claimDue, ClaimInDoubt, type ClaimResult } from './claim-due.ts'
-import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, CLAIM_BATCH, CLAIM_LANES, MAX_SLEEP_MS, MIN_SLEEP_MS } from './limits.ts'
+import {
+  BACKOFF_MAX_MS,
+  BACKOFF_MIN_MS,
+  CLAIM_BATCH,
+  CLAIM_BATCH_FIRST,
+  CLAIM_LANES,
+  MAX_SLEEP_MS,
+  MIN_SLEEP_MS,
+} from './limits.ts'
 
 export interface SchedulerDeps {
   readonly db: Database
@@ -16,7 +24,7 @@ export interface SchedulerDeps {
   readonly serverId: string
   readonly engineId: string
   readonly executor: { freeSlots(): number; take(runs: readonly ClaimedRun[]): void }
-  /** Cronjobs per claim, default 2000, and claims at once while more is due, default 2. */
+  /** Cronjobs per claim at most, default 2000, and claims at once while more is due, default 2. */
   readonly batch?: number
   readonly lanes?: number
 }
@@ -121,13 +129,18 @@ export class Scheduler implements Component {
   }
 
   async #lane(order: 'oldest' | 'newest', onFull: () => void): Promise<ClaimResult> {
-    let result = await this.#claim(order, onFull)
-    while (result.full && !this.#stopping.signal.aborted) result = await this.#claim(order, onFull)
+    const max = this.#deps.batch ?? CLAIM_BATCH
+    let batch = Math.min(CLAIM_BATCH_FIRST, max)
+    let result = await this.#claim(batch, order, onFull)
+    while (result.full && !this.#stopping.signal.aborted) {
+      batch = Math.min(batch * 2, max)
+      result = await this.#claim(batch, order, onFull)
+    }
     return result
   }
 
-  async #claim(order: 'oldest' | 'newest', onFull: () => void): Promise<ClaimResult> {
-    const { db, serverId, engineId, executor, batch = CLAIM_BATCH } = this.#deps
+  async #claim(batch: number, order: 'oldest' | 'newest', onFull: () => void): Promise<ClaimResult> {
+    const { db, serverId, engineId, executor } = this.#deps
     // Claims of several lanes must not count on the same free slot.
     const slots = Math.max(0, Math.min(executor.freeSlots() - this.#reserved, batch))
     this.#reserved += slots

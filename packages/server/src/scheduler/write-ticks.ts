@@ -3,6 +3,7 @@ import type { AlertEvent } from '@pandastack/contract'
 import { noteRunEvents, type RunEvent } from '../alerts/note-run-events.ts'
 import type { Queryable } from '../store/database.ts'
 import type { NextDue, PlannedRun } from './plan-batch.ts'
+import { sqlArray } from './sql-array.ts'
 
 /** Who runs what is born `running`. */
 export interface Owner {
@@ -24,6 +25,7 @@ export async function insertRuns(
 ): Promise<ReadonlySet<string>> {
   const ids = runs.map((run) => run.id)
   if (ids.length === 0) return new Set()
+  const column = (value: (run: PlannedRun) => string | number | boolean | null) => sqlArray(runs.map(value))
   const result = await sql`
     insert into runs (id, project_id, cronjob_id, revision, trigger, state, phase, reason, message, due_at, tick_note,
       available_at, held, attempt, max_attempts, server_id, engine_id, fence, finished_at)
@@ -33,13 +35,14 @@ export async function insertRuns(
       case when u.mine = 1 then ${owner?.serverId ?? null} end, case when u.mine = 1 then ${owner?.engineId ?? null} end,
       u.mine, case when u.state in ('skipped', 'missed') then panda_now() end
     from unnest(
-      ${ids}::text[], ${runs.map((run) => run.cronjob.projectId)}::text[], ${runs.map((run) => run.cronjob.id)}::text[],
-      ${runs.map((run) => run.cronjob.revision)}::int[], ${runs.map((run) => run.birth.trigger)}::text[],
-      ${runs.map((run) => (running.has(run.id) ? 'running' : run.birth.state))}::text[],
-      ${runs.map((run) => run.birth.reason)}::text[], ${runs.map((run) => run.birth.message)}::text[],
-      ${runs.map((run) => run.birth.dueAt / 1000)}::float8[], ${runs.map((run) => run.birth.note)}::text[],
-      ${runs.map((run) => run.birth.availableAt / 1000)}::float8[], ${runs.map((run) => run.birth.held)}::bool[],
-      ${runs.map((run) => (running.has(run.id) ? 1 : 0))}::int[], ${runs.map((run) => run.cronjob.maxAttempts)}::int[]
+      ${sqlArray(ids)}::text[], ${column((run) => run.cronjob.projectId)}::text[],
+      ${column((run) => run.cronjob.id)}::text[], ${column((run) => run.cronjob.revision)}::int[],
+      ${column((run) => run.birth.trigger)}::text[],
+      ${column((run) => (running.has(run.id) ? 'running' : run.birth.state))}::text[],
+      ${column((run) => run.birth.reason)}::text[], ${column((run) => run.birth.message)}::text[],
+      ${column((run) => run.birth.dueAt / 1000)}::float8[], ${column((run) => run.birth.note)}::text[],
+      ${column((run) => run.birth.availableAt / 1000)}::float8[], ${column((run) => run.birth.held)}::bool[],
+      ${column((run) => (running.has(run.id) ? 1 : 0))}::int[], ${column((run) => run.cronjob.maxAttempts)}::int[]
     ) as u (id, project_id, cronjob_id, revision, trigger, state, reason, message, due, note, available, held, mine,
       max_attempts)
     on conflict (cronjob_id, due_at) where trigger in ('schedule', 'catch-up') do nothing`.execute(db)
@@ -52,9 +55,9 @@ export async function moveNextDue(db: Queryable, next: readonly NextDue[]): Prom
   await sql`
     update cronjobs c set next_due_at = to_timestamp(u.next), failing = c.failing or u.failing
     from unnest(
-      ${next.map((entry) => entry.cronjobId)}::text[],
-      ${next.map((entry) => (entry.nextDueAt === null ? null : entry.nextDueAt / 1000))}::float8[],
-      ${next.map((entry) => entry.failing)}::bool[]
+      ${sqlArray(next.map((entry) => entry.cronjobId))}::text[],
+      ${sqlArray(next.map((entry) => (entry.nextDueAt === null ? null : entry.nextDueAt / 1000)))}::float8[],
+      ${sqlArray(next.map((entry) => entry.failing))}::bool[]
     ) as u (id, next, failing)
     where c.id = u.id`.execute(db)
 }
