@@ -3,7 +3,6 @@ import { DockerDriver } from '../../packages/server/src/runtime/docker/docker-dr
 import { quirksOf } from '../../packages/server/src/runtime/docker/quirks.ts'
 import type { SuiteContext } from '../../packages/server/src/runtime/contract/harness-contract.ts'
 import {
-  exitOf,
   readLogs,
   runToEnd,
   suiteContext,
