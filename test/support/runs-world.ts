@@ -184,7 +184,7 @@ async function startServer(
     surelyOurs: () => membership.surelyAlive(),
     stopLimitMs: 2000,
   })
-  membership.onGap(() => void executor.verifyFences())
+  membership.onGap(() => void executor.verifyFences().catch((error: unknown) => silent.warn({ err: error }, 'fences')))
   const dispatcher = new Dispatcher({ ...base, serverId, listener, executor })
   const reconciler = new Reconciler({ ...base, executor, membership, clock: reconcilerClock ?? systemClock })
   await executor.start()

@@ -4,6 +4,7 @@ import { collectLogs } from '../logs/collect.ts'
 import type { LogStore } from '../logs/log-store.ts'
 import { createRedactor } from '../logs/redact.ts'
 import type { RuntimeDriver } from '../runtime/driver.ts'
+import { lazyWriter } from './lazy-writer.ts'
 import type { CollectLogs } from './ports.ts'
 
 export interface BindLogs {
@@ -15,8 +16,9 @@ export interface BindLogs {
 
 /** The executor's way to the log store: each attempt gets its writer and a redactor of its secrets. */
 export function bindLogs({ store, driver, clock, log }: BindLogs): CollectLogs {
-  return async ({ runId, attempt, unit, secrets, signal }) => {
-    const writer = await store.writer(runId, attempt, { signal })
+  return async ({ runId, attempt, unit, secrets, fresh, signal }) => {
+    const open = () => store.writer(runId, attempt, { signal })
+    const writer = fresh ? lazyWriter(open) : await open()
     await collectLogs({ driver, unit, writer, redactor: createRedactor(secrets), signal, clock, log })
   }
 }

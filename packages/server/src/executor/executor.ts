@@ -138,11 +138,9 @@ export class Executor implements Component {
   async verifyFences(): Promise<number> {
     const { db, log, serverId } = this.#deps
     const followed = [...this.#active.values()]
-    const owned = await keepOwned(
-      db,
-      serverId,
-      followed.map((control) => control.run),
-    )
+    const runs = followed.map((control) => control.run)
+    const retry = { clock: this.#deps.clock, signal: this.#giveUp.signal }
+    const owned = await retryTransient(() => keepOwned(db, serverId, runs), retry)
     const stale = followed.filter((control) => !owned.has(control.run.id))
     for (const control of stale) control.drop()
     if (stale.length > 0) log.warn({ runs: stale.length }, 'other servers have taken over runs of this one')

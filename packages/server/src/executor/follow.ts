@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { type UnitStatus, unitName } from '../runtime/driver.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import { secretValues } from './environment.ts'
-import type { PreparedRun } from './prepared-run.ts'
+import { mayHaveUnit, type PreparedRun } from './prepared-run.ts'
 import { Dropped, type Interrupt, type RunControl } from './run-control.ts'
 import { limitsOf } from './unit-spec.ts'
 import type { Cut, Ending } from './verdict.ts'
@@ -129,8 +129,13 @@ async function collect(
   const { id, attempt } = run
   const signal = AbortSignal.any([control.dropped, ended])
   const request = { runId: id, attempt, unit: unitName(id, attempt), secrets: secretValues(run), signal }
+  let fresh = !mayHaveUnit(run)
   try {
-    await patience.call(signal, () => collectLogs(request))
+    await patience.call(signal, () => {
+      const first = fresh
+      fresh = false
+      return collectLogs({ ...request, fresh: first })
+    })
   } catch (error) {
     if (signal.aborted) return
     log.error({ err: error, run: id, attempt }, 'a part of the log of a run could not be stored')

@@ -24,6 +24,8 @@ export interface CollectRequest {
   readonly unit: string
   /** Values that must not reach the store. */
   readonly secrets: readonly string[]
+  /** True when nobody can have stored a line of this attempt before. */
+  readonly fresh: boolean
   readonly signal: AbortSignal
 }
 
