@@ -34,6 +34,7 @@ function goodHistory(concurrency = 'allow'): History {
       number: 1,
       outcome: index === 2 ? 'failed' : 'succeeded',
       exitCode: index === 2 ? 3 : 0,
+      message: null,
     })),
     logLines: new Map([
       [

@@ -157,8 +157,8 @@ function checkVerdicts(history: History, effects: Effects, engineRemembers: bool
 }
 
 function judgeAttempt(attempt: AttemptRecord, effect: Effect | undefined, engineRemembers: boolean): string | null {
-  const { outcome, exitCode } = attempt
-  const said = `is recorded as ${outcome} with code ${exitCode}`
+  const { outcome, exitCode, message } = attempt
+  const said = `is recorded as ${outcome} with code ${exitCode} (${message})`
   if (outcome === 'cancelled') return null
   if (outcome === 'lost') {
     return engineRemembers && effect && effect.exitCode !== null

@@ -52,12 +52,13 @@ it(`PostgreSQL is killed ${KILLS} times under load: the servers recover by thems
 })
 
 async function create(api: Client, index: number): Promise<void> {
+  const waitsInLine = index % 4 === 3
   await api.ok('POST', '/v1/cronjobs', {
     name: `every-second-${index}`,
     image: 'fake.test/program:1',
     schedule: '* * * * * *',
-    command: ['after', `${300 + (index % 5) * 300}ms`, 'exit', String(index % 4), 'log', '4'],
-    concurrency: index % 4 === 3 ? 'queue' : 'allow',
+    command: ['after', `${waitsInLine ? 300 : 300 + (index % 5) * 300}ms`, 'exit', String(index % 4), 'log', '4'],
+    concurrency: waitsInLine ? 'queue' : 'allow',
     keep: 1_000_000,
   })
 }

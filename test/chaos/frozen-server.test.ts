@@ -103,7 +103,7 @@ async function freezeInTransaction(server: ServerProcess, databaseUrl: string): 
       await delay(25)
       const { rows } = await admin.query(
         `select 1 from pg_stat_activity a join pg_locks l using (pid)
-         where a.datname = current_database() and a.state = 'idle in transaction'
+         where a.datname = current_database() and a.state = 'idle in transaction' and a.backend_xid is not null
            and clock_timestamp() - a.state_change > interval '15 milliseconds'
            and l.locktype = 'relation' and l.relation = 'cronjobs'::regclass and l.mode = 'RowShareLock'`,
       )

@@ -43,6 +43,8 @@ export interface AttemptRecord {
   readonly number: number
   readonly outcome: string
   readonly exitCode: number | null
+  /** The sentence for people. */
+  readonly message: string | null
 }
 
 export interface LogRecord {
@@ -68,7 +70,7 @@ export async function readHistory(databaseUrl: string): Promise<History> {
   )
   const attempts = await query<AttemptRecord>(
     databaseUrl,
-    'select run_id as "runId", number, outcome, exit_code as "exitCode" from attempts order by run_id, number',
+    'select run_id as "runId", number, outcome, exit_code as "exitCode", message from attempts order by run_id, number',
   )
   const chunks = await query<{ run: string; body: string }>(
     databaseUrl,
