@@ -26,6 +26,8 @@ export interface RunningPanda {
   readonly hasEnded: () => boolean
   readonly ended: Promise<PandaResult>
   readonly signal: (signal: NodeJS.Signals) => void
+  /** As `panda … | head` does once head has enough. */
+  readonly closeStdout: () => void
 }
 
 /** The built CLI in processes of its own, with one environment and nothing of this process's. */
@@ -102,5 +104,6 @@ function observe(child: ChildProcess, onEnd: () => void): RunningPanda {
     hasEnded: () => over,
     ended,
     signal: (signal) => void child.kill(signal),
+    closeStdout: () => void child.stdout?.destroy(),
   }
 }

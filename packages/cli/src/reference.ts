@@ -50,7 +50,10 @@ function table(title: string, head: readonly [string, string], pairs: readonly (
 }
 
 function rows(head: readonly [string, string], pairs: readonly (readonly [string, string])[]): string {
-  const cell = (text: string) => text.replaceAll('|', String.raw`\|`)
   const lines = pairs.map(([left, right]) => `| \`${cell(left)}\` | ${cell(right)} |`)
   return [`| ${head[0]} | ${head[1]} |`, '| --- | --- |', ...lines].join('\n')
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', String.raw`\|`)
 }

@@ -2,8 +2,8 @@ import type { Run } from '@pandastack/contract'
 import { CliError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { PAGE_LIMIT, type Client } from '../http/client.ts'
+import { withNearNames } from '../near-names.ts'
 import type { Page } from '../output/show.ts'
-import { didYouMean } from '../suggest.ts'
 
 const FULL_ID = /^run_[0-9a-f]{32}$/
 const PART_OF_ID = /^(?:run_[0-9a-f]{6,31}|[0-9a-f]{6,32})$/
@@ -34,27 +34,24 @@ export async function findRun(client: Client, typed: string): Promise<string> {
 }
 
 async function newestOf(client: Client, typed: string): Promise<string> {
-  const isName = /^[a-z][a-z0-9-]{0,62}$/.test(typed)
-  const page = isName
-    ? await client.get<Page<Run>>('/v1/runs', { ...client.project, cronjob: typed, limit: 1 })
-    : { items: [], nextCursor: null }
+  if (!/^[a-z][a-z0-9-]{0,62}$/.test(typed)) throw unknownRun(typed)
+  const query = { ...client.project, cronjob: typed, limit: 1 }
+  const page = await withNearNames(client, 'cronjobs', typed, () => client.get<Page<Run>>('/v1/runs', query))
   const newest = page.items[0]
   if (newest !== undefined) return newest.id
-  const names = isName ? await cronjobNames(client) : []
-  const hint = didYouMean(typed, names)
-  const known = names.includes(typed)
-  throw new CliError(known ? `the cronjob "${typed}" has no runs yet` : `there is no run "${typed}"`, {
+  throw new CliError(`the cronjob "${typed}" has no runs yet`, {
     code: 'not_found',
     exitCode: EXIT.notFound,
-    hint: known
-      ? `Start one: panda cronjob run ${typed}`
-      : (hint ?? 'Give the id of a run (see `panda run list`) or the name of a cronjob for its newest run.'),
+    hint: `Start one: panda cronjob run ${typed}`,
   })
 }
 
-async function cronjobNames(client: Client): Promise<string[]> {
-  const { items } = await client.get<Page<{ name: string }>>('/v1/cronjobs', { ...client.project, limit: PAGE_LIMIT })
-  return items.map(({ name }) => name)
+function unknownRun(typed: string): CliError {
+  return new CliError(`there is no run "${typed}"`, {
+    code: 'not_found',
+    exitCode: EXIT.notFound,
+    hint: 'Give the id of a run (see `panda run list`) or the name of a cronjob for its newest run.',
+  })
 }
 
 function ambiguous(typed: string, matches: readonly Run[]): CliError {

@@ -100,7 +100,7 @@ describe('followRun', () => {
   })
 
   it('gives up when the server stays away', async () => {
-    await using api = await startStubApi((_, response) => response.destroy())
+    await using api = await startStubApi((_, response) => void response.destroy())
     const stream = events(clientFor(api.url), '/v1/x', { giveUpAfterMs: 0 })
     await expect(stream.next()).rejects.toMatchObject({ code: 'server_unreachable', exitCode: 7 })
   })
