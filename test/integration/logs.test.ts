@@ -226,6 +226,16 @@ describe('collectLogs', () => {
     return { stdout, stderr }
   }
 
+  it('marks the place where the engine threw output away', async () => {
+    const runId = newId('run')
+    const writer = await store.writer(runId, 1)
+    const driver = scriptedDriver([chunk(0, 'before'), chunk(1, 'after', { gapBefore: true })])
+    await collectLogs({ driver, unit: 'u', writer, redactor: createRedactor([]), signal: NEVER })
+    const lines = await store.read(runId)
+    expect(lines.map(({ stream }) => stream)).toEqual(['stdout', 'panda', 'stdout'])
+    expect(lines[1]?.text).toContain('output is missing here')
+  })
+
   it('marks that a unit is gone', async () => {
     const runId = newId('run')
     const writer = await store.writer(runId, 1)

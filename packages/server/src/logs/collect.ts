@@ -37,6 +37,8 @@ export async function collectLogs(options: CollectOptions): Promise<'complete' |
   for (;;) {
     try {
       for await (const chunk of driver.logs(unit, { after: writer.cursor, follow: true, signal })) {
+        if (chunk.gapBefore)
+          await writer.mark('output is missing here: the engine threw it away before it could be read')
         await writer.write(redactor.redact(chunk))
         lastCursor = chunk.cursor
         waitMs = FIRST_RETRY_MS
