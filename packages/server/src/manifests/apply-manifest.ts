@@ -15,8 +15,7 @@ export interface ApplyRequest {
 }
 
 /**
- * Makes the project look as the manifest says. Everything is checked before the first change; the changes are then made
- * one by one, and applying the same file again goes on where a broken one stopped.
+ * Makes the project look as the manifest says, all or nothing: the caller runs it in one transaction.
  *
  * @throws PandaError `invalid_schedule`, `invalid_timezone` with the cronjob's name, and what the single changes throw.
  */
