@@ -1,5 +1,9 @@
 import cronstrue from 'cronstrue'
 
+/** Sentences kept: cronstrue costs more than all else in a list of a thousand cronjobs, and schedules repeat. */
+const MAX_WORDS = 5000
+const words = new Map<string, string>()
+
 const OPTIONS = { use24HourTimeFormat: true, throwExceptionOnParseError: true }
 
 /**
@@ -8,6 +12,15 @@ const OPTIONS = { use24HourTimeFormat: true, throwExceptionOnParseError: true }
  * that hold `W`.
  */
 export function scheduleWords(expression: string): string {
+  const known = words.get(expression)
+  if (known !== undefined) return known
+  if (words.size >= MAX_WORDS) words.clear()
+  const made = makeWords(expression)
+  words.set(expression, made)
+  return made
+}
+
+function makeWords(expression: string): string {
   const fields = expression.trim().split(/\s+/)
   if (fields.length < 5) return describe(expression)
   const [monthDays = '*', months = '*', weekdays = '*'] = fields.slice(-3)
@@ -48,9 +61,9 @@ function partOf(sentence: string): string {
   return sentence.replace(/^At 00:00,? ?/, '')
 }
 
-function joinWords(words: readonly string[]): string {
-  if (words.length < 3) return words.join(' or ')
-  return `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`
+function joinWords(parts: readonly string[]): string {
+  if (parts.length < 3) return parts.join(' or ')
+  return `${parts.slice(0, -1).join(', ')} or ${parts.at(-1) ?? ''}`
 }
 
 /** The evaluator decides what is valid; words that cannot be found are no reason to refuse. */
