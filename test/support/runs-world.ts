@@ -145,7 +145,7 @@ export class RunsWorld implements AsyncDisposable {
     await waitFor('the database to have been up for a while', async () => {
       const { rows } = await sql<{ up: boolean }>`select
         clock_timestamp() - pg_postmaster_start_time() > ${RESTART_GRACE_MS} * interval '1 ms' as up`.execute(this.db)
-      return rows[0]?.up === true
+      return rows[0]?.up
     })
   }
 

@@ -26,7 +26,8 @@ export async function follow(
 ): Promise<Ending> {
   control.following = true
   const ended = new AbortController()
-  const logs = collect(context, run, control, ended.signal)
+  control.dropped.addEventListener('abort', () => ended.abort(), { once: true })
+  const logs = collect(context, run, ended.signal)
   try {
     const exit = awaitExit(context, run, control)
     const cut = await firstCut(context, run, control, exit, runningForMs)
@@ -123,11 +124,9 @@ async function stop(
 async function collect(
   { collectLogs, patience, log }: AttemptContext,
   run: PreparedRun,
-  control: RunControl,
-  ended: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   const { id, attempt } = run
-  const signal = AbortSignal.any([control.dropped, ended])
   const request = { runId: id, attempt, unit: unitName(id, attempt), secrets: secretValues(run), signal }
   let fresh = !mayHaveUnit(run)
   try {

@@ -20,6 +20,8 @@ export interface Loop {
 /** A pass at once, then one each `everyMs` or when woken, one at a time. A pass that fails is logged and tried again. */
 export function startLoop({ name, everyMs, clock, log, signal, work }: LoopOptions): Loop {
   let wake = new AbortController()
+  // One listener for all passes: AbortSignal.any would leave an entry on the long-lived signal each time.
+  signal.addEventListener('abort', () => wake.abort(), { once: true })
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       wake = new AbortController()
@@ -28,7 +30,7 @@ export function startLoop({ name, everyMs, clock, log, signal, work }: LoopOptio
       } catch (error) {
         if (!signal.aborted) log.warn({ err: error }, `${name} failed; it is tried again`)
       }
-      if (!signal.aborted) await clock.sleep(everyMs, AbortSignal.any([signal, wake.signal]))
+      if (!signal.aborted) await clock.sleep(everyMs, wake.signal)
     }
   }
   return { wake: () => wake.abort(), ended: run() }
