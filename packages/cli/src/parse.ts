@@ -127,6 +127,10 @@ function tooMany(extra: readonly string[]): Error {
   )
 }
 
+function seeHelp(path: string): string {
+  return `See \`panda ${path} --help\`.`
+}
+
 function missing(path: string, what: readonly string[]): Error {
   return usageError(`panda ${path} needs ${what.join(' and ')}`, `See \`panda ${path} --help\`.`)
 }
@@ -140,10 +144,12 @@ function readOptions(path: string, options: Options, raw: Raw): Parsed['options'
       path,
       absent.map(([key]) => `--${kebab(key)}`),
     )
-  return Object.fromEntries(Object.entries(options).map(([key, option]) => [key, readOption(key, option, raw[key])]))
+  return Object.fromEntries(
+    Object.entries(options).map(([key, option]) => [key, readOption(path, key, option, raw[key])]),
+  )
 }
 
-function readOption(key: string, option: Option, value: unknown): Parsed['options'][string] {
+function readOption(path: string, key: string, option: Option, value: unknown): Parsed['options'][string] {
   if (option.kind === 'flag') return value === true
   if (option.kind === 'list') return (value as readonly string[] | undefined) ?? []
   if (value === undefined) return undefined
@@ -151,12 +157,12 @@ function readOption(key: string, option: Option, value: unknown): Parsed['option
   if (option.kind === 'integer') {
     const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
     if (!(number >= option.min)) {
-      throw usageError(`--${kebab(key)}: "${text}" is not a whole number of at least ${option.min}`)
+      throw usageError(`--${kebab(key)}: "${text}" is not a whole number of at least ${option.min}`, seeHelp(path))
     }
     return number
   }
   if (option.kind === 'choice' && !option.choices.includes(text)) {
-    throw usageError(`--${kebab(key)}: "${text}" is not one of ${option.choices.join(', ')}`)
+    throw usageError(`--${kebab(key)}: "${text}" is not one of ${option.choices.join(', ')}`, seeHelp(path))
   }
   return text
 }

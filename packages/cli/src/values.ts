@@ -54,7 +54,7 @@ export async function readSecret(session: Session, spec: string): Promise<{ name
     )
   }
   const value = await secretText(session, name, kind, rest)
-  if (value === '') throw usageError(`the value of ${name} is empty`)
+  if (value === '') throw usageError(`the value of ${name} is empty`, `To remove it: panda secret unset ${name}`)
   return { name, value }
 }
 

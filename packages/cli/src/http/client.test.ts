@@ -95,7 +95,7 @@ describe('failures', () => {
     await using api = await startStubApi((_, response) => {
       response.writeHead(302, { location: `${other.url}/v1/x` }).end()
     })
-    expect((await failureOf(clientFor(api.url, 'panda_x').get('/v1/x'))).exitCode).toBe(7)
+    expect((await failureOf(clientFor(api.url, 'panda_x').get('/v1/x'))).code).toBe('unexpected_answer')
     expect(other.calls).toHaveLength(0)
   })
 

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Target } from '../context.ts'
+import { CliError } from '../errors.ts'
 import type { Page } from '../output/show.ts'
 import { problemError, transportError, unexpectedAnswer } from './failures.ts'
+import { send, type Answer } from './request.ts'
 import { VERSION } from '../version.ts'
 
 /** A call that is not answered by then is given up. Live streams have their own rule, see sse.ts. */
@@ -53,8 +55,8 @@ export class Client {
   }
 
   async delete(path: string, query: Query = {}): Promise<void> {
-    const response = await this.send('DELETE', path, { query })
-    await response.body?.cancel()
+    const answer = await this.send('DELETE', path, { query })
+    answer.stream.resume()
   }
 
   /** All pages of a list as one. */
@@ -79,20 +81,23 @@ export class Client {
   }
 
   async #json<T>(method: string, path: string, options: RequestOptions): Promise<T> {
-    const response = await this.send(method, path, options)
-    if (response.status === 204) return undefined as T
-    const text = await response.text().catch((error: unknown) => {
+    const answer = await this.send(method, path, options)
+    if (answer.status === 204) {
+      answer.stream.resume()
+      return undefined as T
+    }
+    const text = await answer.text().catch((error: unknown) => {
       throw transportError(error, this.target.url)
     })
     try {
       return JSON.parse(text) as T
     } catch {
-      throw unexpectedAnswer(this.target.url, response, text)
+      throw unexpectedAnswer(this.target.url, answer, text)
     }
   }
 
   /** An answer with a 2xx status. @throws CliError for anything else. */
-  async send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+  async send(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
     const url = this.url(path, options.query)
     const headers: Record<string, string> = {
       accept: 'application/json',
@@ -107,10 +112,10 @@ export class Client {
       const timeout = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS)
       const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal])
       try {
-        // A redirect would carry the token to wherever it points: refused instead.
-        const response = await fetch(url, { method, headers, body, signal, redirect: 'error' })
-        if (response.ok) return response
-        throw await problemError(this.target.url, response)
+        // A redirect is no success either: followed, it would carry the token to wherever it points.
+        const answer = await send(url, { method, headers, body, signal })
+        if (answer.ok) return answer
+        throw await problemError(this.target.url, answer)
       } catch (error) {
         const wait = RETRY_DELAYS_MS[attempt]
         if (options.signal?.aborted === true) throw error
@@ -123,9 +128,9 @@ export class Client {
   }
 }
 
-/** fetch reports all failures below HTTP as TypeError with the system's error as cause. */
+/** An error of the system, e.g. ECONNREFUSED: nothing is known to have been done. */
 function isConnectionFailure(error: unknown): boolean {
-  return error instanceof TypeError && error.cause instanceof Error && 'code' in error.cause
+  return !(error instanceof CliError) && error instanceof Error && 'code' in error && error.name !== 'TimeoutError'
 }
 
 /** A name as one part of a path. `.` and `..` would be folded away by the URL parser and reach another address. */

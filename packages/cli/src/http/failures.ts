@@ -1,12 +1,13 @@
 import type { Problem } from '@pandastack/contract'
 import { CliError } from '../errors.ts'
 import { EXIT, exitCodeOf } from '../exit-codes.ts'
+import type { Answer } from './request.ts'
 
 /** A problem document holds a few hundred bytes; what is longer comes from something else. */
 const MAX_PROBLEM_CHARACTERS = 64 * 1024
 
 /** The error for an answer that is not 2xx. */
-export async function problemError(server: string, response: Response): Promise<CliError> {
+export async function problemError(server: string, response: Answer): Promise<CliError> {
   const text = (await response.text()).slice(0, MAX_PROBLEM_CHARACTERS)
   const problem = parseProblem(text)
   if (problem === null) return unexpectedAnswer(server, response, text)
@@ -37,8 +38,8 @@ function parseProblem(text: string): Problem | null {
 }
 
 /** Something answered that does not speak our API, e.g. a proxy's error page. */
-export function unexpectedAnswer(server: string, response: Response, text: string): CliError {
-  const kind = response.headers.get('content-type')?.split(';')[0] ?? 'nothing that was named'
+export function unexpectedAnswer(server: string, response: Answer, text: string): CliError {
+  const kind = response.header('content-type')?.split(';')[0] ?? 'nothing that was named'
   const start = text.trim().replaceAll(/\s+/g, ' ').slice(0, 80)
   return new CliError(`${server} does not answer as a PandaStack server does (status ${response.status}, ${kind})`, {
     code: 'unexpected_answer',
@@ -60,8 +61,7 @@ export function transportError(error: unknown, server: string): CliError {
       cause: error,
     })
   }
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  const reason = cause instanceof Error ? reasonOf(cause) : String(cause)
+  const reason = error instanceof Error ? reasonOf(error) : String(error)
   const local = /^https?:\/\/(?:127\.|localhost|\[::1\])/.test(server)
   return new CliError(`the server at ${server} cannot be reached`, {
     code: 'server_unreachable',

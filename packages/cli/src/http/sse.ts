@@ -85,7 +85,7 @@ async function* connection(
     },
   })
   try {
-    const response = await client.send('GET', path, {
+    const answer = await client.send('GET', path, {
       signal,
       timeoutMs: 2 ** 31 - 1, // the silence timer above is the limit
       headers: {
@@ -94,9 +94,8 @@ async function* connection(
       },
       ...(options.query === undefined ? {} : { query: options.query }),
     })
-    if (response.body === null) return
     const decoder = new TextDecoder()
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of answer.stream as AsyncIterable<Uint8Array>) {
       timer.refresh()
       state.lastByteAt = performance.now()
       parser.feed(decoder.decode(chunk, { stream: true }))

@@ -47,8 +47,15 @@ describe('readManifest', () => {
     [
       'an unknown field',
       'cronjobs:\n  a:\n    image: a\n    schedule: "@daily"\n    shedule: x',
-      'Unrecognized key: "shedule"',
+      '5 cronjobs.a.shedule: there is no such field. Did you mean "schedule"?',
     ],
+    [
+      'an unknown field of retries',
+      'cronjobs:\n  a:\n    image: a\n    schedule: "@daily"\n    retry:\n      atempts: 3',
+      '6 cronjobs.a.retry.atempts: there is no such field. Did you mean "attempts"?',
+    ],
+    ['an unknown section', 'cronjob: {}', '1 cronjob: there is no such field. Did you mean "cronjobs"?'],
+    ['a variable with a bad name', 'env:\n  1A: x', '2 env.1A: use letters, digits and _'],
     ['a bad schedule', 'cronjobs:\n  a:\n    image: a\n    schedule: "60 * * * *"', '4 cronjobs.a.schedule: '],
     ['a schedule that never fires', 'cronjobs:\n  a: { image: a, schedule: "0 0 30 2 *" }', 'cronjobs.a.schedule: '],
     ['an unknown zone', 'cronjobs:\n  a: { image: a, schedule: "@daily", timezone: Berlin }', 'cronjobs.a.timezone: '],

@@ -1,6 +1,7 @@
-import { type Manifest, manifestSchema } from '@pandastack/contract'
+import { alertSpecSchema, cronjobSpecSchema, type Manifest, manifestSchema, retrySchema } from '@pandastack/contract'
 import { assertFires, assertTimeZone, parseSchedule, ScheduleError } from '@pandastack/sdk/schedule'
 import { LineCounter, parseDocument } from 'yaml'
+import { didYouMean } from '../suggest.ts'
 
 /** One thing that is wrong with the file. */
 export interface ManifestProblem {
@@ -54,12 +55,26 @@ export function readManifest(text: string, environment: Readonly<Record<string, 
     return fail([{ path: '', line: null, message: error instanceof Error ? error.message : String(error) }])
   }
   const parsed = manifestSchema.safeParse(substitute(raw, environment, [], add))
-  for (const issue of parsed.error?.issues ?? []) add(issue.path, issue.message)
+  for (const issue of parsed.error?.issues ?? []) {
+    // Placed at the field itself, not at what it stands in.
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) add([...issue.path, key], unknownField(issue.path, key))
+    } else add(issue.path, issue.message)
+  }
   if (parsed.success) checkSchedules(parsed.data, add)
   return parsed.success && problems.length === 0 ? { ok: true, manifest: parsed.data } : fail(problems)
 }
 
 type Add = (path: readonly PropertyKey[], message: string) => void
+
+function unknownField(path: readonly PropertyKey[], key: string): string {
+  const [kind, , inner] = path
+  const of = { cronjobs: cronjobSpecSchema.shape, alerts: alertSpecSchema.shape }
+  const outer = kind === 'cronjobs' || kind === 'alerts' ? of[kind] : manifestSchema.shape
+  const known = inner === 'retry' && path.length === 3 ? retrySchema.shape : path.length > 2 ? {} : outer
+  const near = didYouMean(key, Object.keys(known))
+  return near === undefined ? 'there is no such field' : `there is no such field. ${near}`
+}
 
 function fail(problems: readonly ManifestProblem[]): ReadManifest {
   return { ok: false, problems }
