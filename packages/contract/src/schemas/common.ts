@@ -46,17 +46,22 @@ export const imageSchema = z
 export const envNameSchema = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'use letters, digits and _, not beginning with a digit')
+/** A record whose key mistakes are told in the key's own words; zod's are "Invalid key in record". */
+export function recordOf<K extends z.ZodString, V extends z.ZodType>(key: K, value: V) {
+  return z.record(key, value, {
+    error: (issue) => (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined),
+  })
+}
+
 /** 64 KiB for all of it together, NUL cannot be passed to a process. */
 export const MAX_ENV_BYTES = 64 * 1024
-export const envSchema = z
-  .record(
-    envNameSchema,
-    z.string().refine((value) => !value.includes('\0'), 'must not hold a NUL character'),
-  )
-  .refine(
-    (env) => Object.entries(env).reduce((sum, [name, value]) => sum + name.length + value.length, 0) <= MAX_ENV_BYTES,
-    'all variables together exceed 64 KiB',
-  )
+export const envSchema = recordOf(
+  envNameSchema,
+  z.string().refine((value) => !value.includes('\0'), 'must not hold a NUL character'),
+).refine(
+  (env) => Object.entries(env).reduce((sum, [name, value]) => sum + name.length + value.length, 0) <= MAX_ENV_BYTES,
+  'all variables together exceed 64 KiB',
+)
 
 export const argvSchema = z
   .array(

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { envSchema, nameSchema } from './common.ts'
+import { envSchema, nameSchema, recordOf } from './common.ts'
 import { alertSpecSchema } from './alert.ts'
 import { cronjobSpecSchema } from './cronjob.ts'
 
@@ -13,8 +13,8 @@ export const manifestSchema = z.strictObject({
     .array(z.string())
     .default([])
     .meta({ description: 'Names that must exist; set them with `panda secret set`.' }),
-  cronjobs: z.record(nameSchema, cronjobSpecSchema).default({}),
-  alerts: z.record(nameSchema, alertSpecSchema).default({}),
+  cronjobs: recordOf(nameSchema, cronjobSpecSchema).default({}),
+  alerts: recordOf(nameSchema, alertSpecSchema).default({}),
 })
 export type Manifest = z.output<typeof manifestSchema>
 export type ManifestInput = z.input<typeof manifestSchema>
