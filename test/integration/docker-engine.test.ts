@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DockerDriver } from '../../packages/server/src/runtime/docker/docker-driver.ts'
+import { networkName } from '../../packages/server/src/runtime/docker/networks.ts'
 import { quirksOf } from '../../packages/server/src/runtime/docker/quirks.ts'
 import type { SuiteContext } from '../../packages/server/src/runtime/contract/harness-contract.ts'
 import {
@@ -245,6 +246,21 @@ describe('networks and policy', () => {
     expect(networks).toHaveLength(1)
     for (const { Id } of networks) await docker.engine.getNetwork(Id).remove()
     expect(await runToEnd(context, context.unit({ kind: 'exit', code: 6 }))).toMatchObject({ code: 6 })
+  })
+
+  it('makes one network for many first starts at once, and mends a second one', async () => {
+    const filters = { label: [`panda.installation=${harness.installation}`] }
+    const named = async () => (await docker.engine.listNetworks({ filters })).filter(({ Name }) => Name === name)
+    await harness.driver.cleanNetworks(harness.installation)
+    const units = Array.from({ length: 6 }, () => context.unit({ kind: 'exit', code: 0 }))
+    const name = networkName(harness.installation, units[0]?.labels.project ?? '')
+    await Promise.all(units.map((unit) => runToEnd(context, unit)))
+    expect(await named()).toHaveLength(1)
+    // Another server made its own at the same moment.
+    await docker.engine.createNetwork({ Name: name, CheckDuplicate: false, Labels: (await named())[0]?.Labels ?? {} })
+    expect(await named()).toHaveLength(2)
+    expect(await runToEnd(context, context.unit({ kind: 'exit', code: 7 }))).toMatchObject({ code: 7 })
+    expect(await named()).toHaveLength(1)
   })
 
   it('says that the addresses for networks are used up', async () => {

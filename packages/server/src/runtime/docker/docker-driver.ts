@@ -48,7 +48,7 @@ export class DockerDriver implements RuntimeDriver {
   readonly name = 'docker'
   readonly #api: EngineApi
   readonly #noProgressMs: number
-  readonly #networks = new Set<string>()
+  readonly #networks = new Map<string, Promise<void>>()
   readonly #starting = new Map<string, Promise<unknown>>()
   #known: Quirks | null = null
 

@@ -17,8 +17,8 @@ const MAX_ROUNDS = 4
 export interface StartContext {
   readonly api: EngineApi
   readonly quirks: Quirks
-  /** Project networks that this process has seen. */
-  readonly networks: Set<string>
+  /** Project networks that this process has seen or is making: many runs of a new project start at once. */
+  readonly networks: Map<string, Promise<void>>
 }
 
 /**
@@ -31,7 +31,7 @@ export async function startUnit(
   signal: AbortSignal | undefined,
 ): Promise<{ adopted: boolean }> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    await ensureNetwork(context, unit, signal)
+    await ensureNetwork(context, unit)
     const created = await createUnit(context, unit, signal)
     const state = created ? 'created' : await stateByName(context.api, unit.name, signal)
     // Removed since the create said that the name is taken.
@@ -43,12 +43,19 @@ export async function startUnit(
   throw new RuntimeError('start-failed', `${unit.name} vanished ${MAX_ROUNDS} times while it was being started`)
 }
 
-async function ensureNetwork(context: StartContext, unit: UnitSpec, signal: AbortSignal | undefined): Promise<void> {
-  const { installation, project } = unit.labels
-  const network = networkName(installation, project)
-  if (context.networks.has(network)) return
-  await createNetwork(context.api, { installation, project }, signal)
-  context.networks.add(network)
+async function ensureNetwork({ api, networks }: StartContext, { labels }: UnitSpec): Promise<void> {
+  const name = networkName(labels.installation, labels.project)
+  const known = networks.get(name)
+  if (known !== undefined) return known
+  // Shared by all who wait for it, so that none of them may cut it short; it has a limit of its own.
+  const made = createNetwork(api, labels, undefined)
+  networks.set(name, made)
+  try {
+    await made
+  } catch (error) {
+    if (networks.get(name) === made) networks.delete(name)
+    throw error
+  }
 }
 
 /** false: the name is taken. */
@@ -94,7 +101,7 @@ async function startCreated(
   const why = refusal(answer)
   if (answer.status === 404 && /no such container/i.test(why)) return 'again'
   if (isAboutNetwork(why)) {
-    // Somebody has tidied it away since we saw it. The container goes too: some engines look it up only once.
+    // Somebody has tidied it away, or made a second one, since we saw it. The container goes too: some engines look it up only once.
     context.networks.delete(networkName(unit.labels.installation, unit.labels.project))
     await removeContainer(context.api, unit.name, signal)
     return 'again'
@@ -106,7 +113,9 @@ async function startCreated(
 }
 
 function isAboutNetwork(why: string): boolean {
-  return /network \S+ not found|network not found|could not find network|unable to find network/i.test(why)
+  return /network \S+ (?:not found|is ambiguous)|network not found|could not find network|unable to find network/i.test(
+    why,
+  )
 }
 
 /** The engine's own end, or containerd's: the unit has done nothing wrong and can be started later. */
