@@ -8,6 +8,8 @@ import { locate } from './locate.ts'
 import { createStyle } from './output/style.ts'
 import { parse } from './parse.ts'
 
+const off = await createStyle(false)
+
 const commands = NOUNS.flatMap((noun: Noun): { path: string; entry: Entry }[] => [
   ...noun.verbs.map((entry) => ({ path: `${noun.name} ${entry.name}`, entry })),
   ...(noun.load === undefined ? [] : [{ path: noun.name, entry: { ...noun, load: noun.load } }]),
@@ -20,7 +22,7 @@ function wordsOf(line: string): string[] {
 
 describe.each(commands)('panda $path', ({ path, entry }) => {
   it('has a help of at most 40 lines and 110 columns', async () => {
-    const lines = commandHelp(path, entry.summary, await entry.load(), createStyle(false)).split('\n')
+    const lines = commandHelp(path, entry.summary, await entry.load(), off).split('\n')
     expect(lines.length).toBeLessThanOrEqual(40)
     for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(110)
   })

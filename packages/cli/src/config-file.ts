@@ -1,7 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import envPaths from 'env-paths'
 import { CliError } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
 
@@ -19,14 +18,16 @@ export interface ConfigFile {
 const EMPTY: ConfigFile = { current: null, contexts: {} }
 
 /** `config.json` in the platform's folder for settings; PANDA_CONFIG names another file. */
-export function configPath(env: NodeJS.ProcessEnv): string {
+export async function configPath(env: NodeJS.ProcessEnv): Promise<string> {
   const named = env['PANDA_CONFIG']
-  return named !== undefined && named !== '' ? named : join(envPaths('panda', { suffix: '' }).config, 'config.json')
+  if (named !== undefined && named !== '') return named
+  const { default: envPaths } = await import('env-paths')
+  return join(envPaths('panda', { suffix: '' }).config, 'config.json')
 }
 
 /** @throws CliError when the file is there but cannot be read as one. */
 export async function readConfigFile(env: NodeJS.ProcessEnv): Promise<ConfigFile> {
-  const path = configPath(env)
+  const path = await configPath(env)
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -55,7 +56,7 @@ function checked(value: unknown): ConfigFile {
 
 /** Written beside and renamed, so that a crash leaves the old file; only the owner can read it. */
 export async function writeConfigFile(env: NodeJS.ProcessEnv, file: ConfigFile): Promise<void> {
-  const path = configPath(env)
+  const path = await configPath(env)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.${randomUUID()}.tmp`
   try {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DEFAULT_PORT } from '@pandastack/contract/names'
-import envPaths from 'env-paths'
 import { isMissing, readConfigFile, type ConfigFile, type SavedContext } from './config-file.ts'
 import { CliError, usageError } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
@@ -90,13 +89,16 @@ export function pick(file: ConfigFile, name: string): SavedContext {
   })
 }
 
-export function homeOf(env: NodeJS.ProcessEnv): string {
-  return set(env['PANDA_HOME']) ?? envPaths('panda', { suffix: '' }).data
+async function homeOf(env: NodeJS.ProcessEnv): Promise<string> {
+  const named = set(env['PANDA_HOME'])
+  if (named !== undefined) return named
+  const { default: envPaths } = await import('env-paths')
+  return envPaths('panda', { suffix: '' }).data
 }
 
 /** The server of this machine, by what it wrote into its home. Unreadable for us (another user's) = none. */
 async function readLocal(env: NodeJS.ProcessEnv): Promise<Local | undefined> {
-  const home = homeOf(env)
+  const home = await homeOf(env)
   const [server, token] = await Promise.all([readIfThere(join(home, 'server.json')), readIfThere(join(home, 'token'))])
   let url: unknown
   try {

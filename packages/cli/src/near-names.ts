@@ -4,8 +4,8 @@ import { didYouMean } from './suggest.ts'
 
 type Named = 'cronjobs' | 'alerts'
 
-/** Names offered in a hint come from one page: enough to help, bounded for a project with very many. */
-const NAMES_READ = 500
+/** Names offered in a hint come from at most so many pages of 500: a typing error may wait a little, not for ever. */
+const PAGES_READ = 10
 
 /** Path of a thing that is called by name. */
 export function pathOf(kind: Named, name: string): string {
@@ -28,10 +28,7 @@ export async function withNearNames<T>(client: Client, kind: Named, name: string
 
 async function nearHint(client: Client, kind: Named, name: string): Promise<string | undefined> {
   try {
-    const page = await client.get<{ items: { name: string }[] }>(`/v1/${kind}`, {
-      ...client.project,
-      limit: NAMES_READ,
-    })
+    const page = await client.all<{ name: string }>(`/v1/${kind}`, client.project, PAGES_READ)
     return didYouMean(
       name,
       page.items.map((item) => item.name),

@@ -15,7 +15,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       await write(io.stdout, `panda ${VERSION}\n`)
       return EXIT.ok
     }
-    if (located.kind === 'help') return await showHelp(located.topic, io, styleOf(argv, io))
+    if (located.kind === 'help') return await showHelp(located.topic, io, await styleOf(argv, io))
     return await runCommand(located, argv, io)
   } catch (error) {
     await report(error, argv, io)
@@ -23,7 +23,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function styleOf(argv: readonly string[], io: Io): Style {
+function styleOf(argv: readonly string[], io: Io): Promise<Style> {
   return createStyle(wantsColor(io.stdout, io.env, argv.includes('--no-color')))
 }
 
@@ -38,8 +38,8 @@ async function runCommand(
     import('./session.ts'),
   ])
   const parsed = parse(located.path, command, located.rest)
-  if (parsed === null) return commandHelpTo(located.path, located.entry.summary, command, io, styleOf(argv, io))
-  const session = new Session(io, parsed.globals)
+  if (parsed === null) return commandHelpTo(located.path, located.entry.summary, command, io, await styleOf(argv, io))
+  const session = await Session.open(io, parsed.globals)
   const { args, options, words } = parsed
   const call = { args, options, words, session } as Call<Arguments, Options>
   return (await command.run(call)) ?? EXIT.ok
@@ -72,7 +72,7 @@ async function showHelp(topic: readonly string[], io: Io, style: Style): Promise
 
 async function report(error: unknown, argv: readonly string[], io: Io): Promise<void> {
   const [{ renderError, renderProblem }, shown] = [await import('./output/error.ts'), toCliError(error)]
-  const style = createStyle(wantsColor(io.stderr, io.env, argv.includes('--no-color')))
+  const style = await createStyle(wantsColor(io.stderr, io.env, argv.includes('--no-color')))
   await write(io.stderr, `${wantsJson(argv) ? renderProblem(shown) : renderError(shown, style)}\n`)
   if ((io.env['PANDA_DEBUG'] ?? '') !== '' && error instanceof Error) await write(io.stderr, `${error.stack ?? ''}\n`)
 }

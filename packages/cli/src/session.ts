@@ -4,6 +4,7 @@ import { CliError } from './errors.ts'
 import type { Format } from './globals.ts'
 import type { Client } from './http/client.ts'
 import { write, type Io } from './io.ts'
+import { wrap } from './output/wrap.ts'
 import { createStyle, wantsColor, type Style } from './output/style.ts'
 
 export interface Globals {
@@ -26,15 +27,20 @@ export class Session {
   readonly colors: { readonly stdout: boolean; readonly stderr: boolean }
   #client: Promise<Client> | undefined
 
-  constructor(io: Io, globals: Globals) {
+  private constructor(io: Io, globals: Globals, colors: Session['colors'], styles: readonly [Style, Style]) {
     this.io = io
     this.globals = globals
-    this.colors = {
+    this.colors = colors
+    this.style = styles[0]
+    this.errorStyle = styles[1]
+  }
+
+  static async open(io: Io, globals: Globals): Promise<Session> {
+    const colors = {
       stdout: wantsColor(io.stdout, io.env, globals.noColor),
       stderr: wantsColor(io.stderr, io.env, globals.noColor),
     }
-    this.style = createStyle(this.colors.stdout)
-    this.errorStyle = createStyle(this.colors.stderr)
+    return new Session(io, globals, colors, [await createStyle(colors.stdout), await createStyle(colors.stderr)])
   }
 
   /** True when colours were turned off on purpose, not only because the stream is no terminal. */
@@ -74,7 +80,9 @@ export class Session {
   }
 
   async warn(message: string, hint?: string): Promise<void> {
-    await this.say(`${this.errorStyle.yellow('warning:')} ${message}${hint === undefined ? '' : `\n  ${hint}`}`)
+    const width = this.io.stderr.isTTY === true ? this.io.stderr.columns : undefined
+    const explained = hint === undefined ? [] : wrap(hint, '  ', width)
+    await this.say([`${this.errorStyle.yellow('warning:')} ${message}`, ...explained].join('\n'))
   }
 
   get interactive(): boolean {

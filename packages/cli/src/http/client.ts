@@ -59,11 +59,11 @@ export class Client {
     answer.stream.resume()
   }
 
-  /** All pages of a list as one. */
-  async all<T>(path: string, query: Query = {}): Promise<Page<T>> {
+  /** All pages of a list as one; `nextCursor` is not null when there were more than `maxPages` (200). */
+  async all<T>(path: string, query: Query = {}, maxPages = MAX_PAGES): Promise<Page<T>> {
     const items: T[] = []
     let cursor: string | undefined
-    for (let pages = 0; pages < MAX_PAGES; pages++) {
+    for (let pages = 0; pages < maxPages; pages++) {
       const page: Page<T> = await this.get(path, { ...query, limit: PAGE_LIMIT, cursor })
       items.push(...page.items)
       if (page.nextCursor === null) return { items, nextCursor: null }

@@ -4,7 +4,7 @@ import { EXIT } from '../exit-codes.ts'
 import { renderError, renderProblem } from './error.ts'
 import { createStyle } from './style.ts'
 
-const off = createStyle(false)
+const off = await createStyle(false)
 const full = new CliError('the schedule is not valid', {
   code: 'invalid_schedule',
   exitCode: EXIT.usage,

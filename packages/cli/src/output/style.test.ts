@@ -23,9 +23,11 @@ describe('wantsColor', () => {
   })
 })
 
-it('paints states and nothing when it is off', () => {
-  expect(paintState(createStyle(true), 'failed')).toBe('\u001b[31mfailed\u001b[39m')
-  expect(paintState(createStyle(true), 'succeeded')).toContain('\u001b[32m')
-  expect(paintState(createStyle(true), 'unheard-of')).toBe('unheard-of')
-  expect(paintState(createStyle(false), 'failed')).toBe('failed')
+it('paints states and nothing when it is off', async () => {
+  const on = await createStyle(true)
+  const off = await createStyle(false)
+  expect(paintState(on, 'failed')).toBe('\u001b[31mfailed\u001b[39m')
+  expect(paintState(on, 'succeeded')).toContain('\u001b[32m')
+  expect(paintState(on, 'unheard-of')).toBe('unheard-of')
+  expect(paintState(off, 'failed')).toBe('failed')
 })

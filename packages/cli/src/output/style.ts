@@ -1,6 +1,17 @@
-import picocolors from 'picocolors'
+type Paint = (text: string) => string
 
-export type Style = ReturnType<typeof picocolors.createColors>
+/** The few colours that are used. */
+export interface Style {
+  readonly bold: Paint
+  readonly dim: Paint
+  readonly red: Paint
+  readonly green: Paint
+  readonly yellow: Paint
+  readonly cyan: Paint
+}
+
+const same: Paint = (text) => text
+const PLAIN: Style = { bold: same, dim: same, red: same, green: same, yellow: same, cyan: same }
 
 interface Terminal {
   readonly isTTY?: boolean | undefined
@@ -17,8 +28,11 @@ export function wantsColor(stream: Terminal, env: NodeJS.ProcessEnv, flagNoColor
   return env['TERM'] !== 'dumb' && stream.isTTY === true
 }
 
-export function createStyle(enabled: boolean): Style {
-  return picocolors.createColors(enabled)
+/** The library is only loaded for colours: a command in a pipe does not pay for it. */
+export async function createStyle(enabled: boolean): Promise<Style> {
+  if (!enabled) return PLAIN
+  const { default: picocolors } = await import('picocolors')
+  return picocolors.createColors(true)
 }
 
 /** A state in its colour; the word itself always carries the meaning. */

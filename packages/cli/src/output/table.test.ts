@@ -33,6 +33,13 @@ describe('renderTable', () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(40)
   })
 
+  it('leaves out columns that can go, on a terminal that is too narrow for all', () => {
+    const many = columns.map((column) => (column.head === 'COUNT' ? { ...column, dispensable: 1 } : column))
+    expect(renderTable(rows, many, { width: 24 }).split('\n')[0]).toBe('NAME         NOTE')
+    expect(renderTable(rows, many, { width: 40 })).toContain('COUNT')
+    expect(renderTable(rows, many)).toContain('COUNT')
+  })
+
   it('cuts nothing that is not flexible', () => {
     expect(renderTable(rows, columns, { width: 10 })).toContain('longer-name')
   })

@@ -24,14 +24,18 @@ export function runColumns(
     { head: 'RUN', cell: ({ id }) => shortId(id) },
     ...(options.cronjob ? [{ head: 'CRONJOB', cell: ({ cronjob }: Run) => cronjob, flexible: true }] : []),
     { head: 'DUE', cell: ({ dueLocal }) => localTime(dueLocal) },
-    { head: 'STARTED', cell: ({ startedAt }) => (startedAt === null ? '-' : relative(startedAt, now)) },
+    {
+      head: 'STARTED',
+      cell: ({ startedAt }) => (startedAt === null ? '-' : relative(startedAt, now)),
+      dispensable: 3,
+    },
     { head: 'LATE', cell: ({ latenessMs }) => elapsed(latenessMs), right: true },
     { head: 'OUTCOME', cell: ({ state }) => state, paint },
     { head: 'REASON', cell: ({ reason }) => reason ?? '-' },
     { head: 'EXIT', cell: ({ exitCode }) => (exitCode === null ? '-' : String(exitCode)), right: true },
     { head: 'TOOK', cell: ({ durationMs }) => elapsed(durationMs), right: true },
-    { head: 'TRIGGER', cell: ({ trigger }) => trigger },
-    { head: 'WHO', cell: ({ who }) => who ?? '-', flexible: true },
+    { head: 'TRIGGER', cell: ({ trigger }) => trigger, dispensable: 1 },
+    { head: 'WHO', cell: ({ who }) => who ?? '-', flexible: true, dispensable: 2 },
   ]
   const wideColumns: Column<Run>[] = [
     { head: 'ATTEMPT', cell: ({ attempt, maxAttempts }) => `${attempt}/${maxAttempts}` },

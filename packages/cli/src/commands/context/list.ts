@@ -29,7 +29,7 @@ export const command = defineCommand({
           { head: 'PROJECT', cell: ({ project }) => project ?? '-' },
         ],
         name: ({ name }) => name,
-        empty: `There are no saved logins (${configPath(session.io.env)}). Make one: panda login --url URL`,
+        empty: `There are no saved logins (${await configPath(session.io.env)}). Make one: panda login --url URL`,
       },
     )
   },
