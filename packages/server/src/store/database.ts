@@ -34,7 +34,7 @@ export function openDatabase(url: string, options: OpenOptions = {}): Database {
 }
 
 /** `bigint` as number: ours are counters and milliseconds, far below 2^53. */
-export const getTypeParser = ((id: number, format?: 'text' | 'binary') => {
+export const getTypeParser = ((id: pg.types.TypeId, format?: 'text' | 'binary') => {
   if (id === pg.types.builtins.INT8) return Number
   return pg.types.getTypeParser(id, format)
 }) as typeof pg.types.getTypeParser
