@@ -53,8 +53,16 @@ describe("the article's commands, word for word", () => {
   it('creates the cronjob and says when it runs and that the image need not be there', async () => {
     const { create } = await articleCommands()
     expect(create).toEqual([
-      ...['cronjob', 'create', '--name', 'weekly-digest', '--image', 'your-org/mailer:latest'],
-      ...['--schedule', '0 8 * * 1', '--env', 'MAIL_API_KEY=xxx'],
+      'cronjob',
+      'create',
+      '--name',
+      'weekly-digest',
+      '--image',
+      'your-org/mailer:latest',
+      '--schedule',
+      '0 8 * * 1',
+      '--env',
+      'MAIL_API_KEY=xxx',
     ])
     const { code, stdout, stderr } = await world.panda.run(create)
     expect({ code, stderr }).toMatchObject({ code: 0 })

@@ -40,7 +40,10 @@ function expectEveryTick(runs: readonly Run[]): void {
 describe('a cronjob by its schedule', () => {
   it('fires every two seconds, a row for every due time', async () => {
     const said = await createJob(world, 'ticker', 'echo "due $PANDA_DUE_AT"; echo "by $PANDA_TRIGGER" >&2', [
-      ...['--schedule', EVERY_TWO_SECONDS, '--timezone', 'Europe/Berlin'],
+      '--schedule',
+      EVERY_TWO_SECONDS,
+      '--timezone',
+      'Europe/Berlin',
     ])
     expect(said).toContain('Created cronjob ticker.')
     const runs = await runsAre('ticker', 'three runs', (rows) => inState(rows, 'succeeded').length >= 3)

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { waitFor } from '../support/wait-for.ts'
 
+/** Started as the shell does it, by its first line. */
 const program = join(import.meta.dirname, '../../packages/cli/bin/panda.js')
 
 /** What a finished command has said. */
@@ -44,7 +45,7 @@ export class Panda {
   }
 
   start(args: readonly string[], options: PandaOptions = {}): RunningPanda {
-    const child = spawn(process.execPath, [program, ...args], {
+    const child = spawn(program, args, {
       env: { ...this.#env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       stdio: 'pipe',
