@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { RuntimeError, unitName } from '../../packages/server/src/runtime/driver.ts'
 import { FakeDriver } from '../../packages/server/src/runtime/fake/fake-driver.ts'
@@ -77,6 +78,40 @@ describe('after the death of a server', () => {
     await world.server()
     expect(await world.until(id, 'succeeded', 'lost')).toMatchObject({ state: 'succeeded', attempt: 1, fence: 2 })
     expect(world.engine.starts.get(unitName(id, 1))).toBe(1)
+  })
+
+  it('a start that nobody recorded, cancelled meanwhile: it gets its SIGTERM, and its log is kept', async () => {
+    await using world = await RunsWorld.open()
+    const command = ['forever', 'print', 'hello', 'on-term', '0', 'bye']
+    const id = await world.queue(await world.cronjob(command.join(' ')), {
+      state: 'running',
+      attempt: 1,
+      fence: 1,
+      server_id: 'srv_gone',
+      engine_id: world.engine.id,
+      cancel_reason: 'replaced',
+    })
+    const labels = {
+      installation: 'test',
+      project: 'default',
+      kind: 'run',
+      resource: 'job',
+      run: id,
+      attempt: 1,
+    } as const
+    const limits = { env: {}, memoryBytes: 1, cpus: 1, graceMs: 1 }
+    const unit = { name: unitName(id, 1), labels, image: 'i', entrypoint: null, command, ...limits }
+    await new FakeDriver(world.engine).start(unit)
+    await world.server()
+    const run = await world.until(id, 'cancelled')
+    expect(run).toMatchObject({ reason: 'replaced', attempt: 1 })
+    expect(run.started_at).not.toBeNull()
+    const { body } = await world.db
+      .selectFrom('log_chunks')
+      .select(({ fn }) => fn.agg<string>('string_agg', ['body', sql.lit('\n')]).as('body'))
+      .where('run_id', '=', id)
+      .executeTakeFirstOrThrow()
+    expect(body).toMatch(/hello[^]*bye/)
   })
 
   it('what ran and is gone is lost, and tried again only if retries are wanted', async () => {

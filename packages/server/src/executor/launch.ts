@@ -46,7 +46,10 @@ function findUnit(
   return run.runningForMs === null ? inspect() : patience.call(control.dropped, inspect)
 }
 
-/** null = cut short meanwhile. For a unit that is there, only the digest is wanted: nothing is pulled anew. */
+/**
+ * null = cut short before anything ran. For a unit that is there, only the digest is wanted: nothing is pulled anew. One
+ * that has run is followed to its end also when it is to be cancelled: it has a right to its grace and its log.
+ */
 async function imageFor(
   context: AttemptContext,
   run: PreparedRun,
@@ -57,10 +60,9 @@ async function imageFor(
     return await ensureImage(context, run, control, found === null ? run.spec.pull : 'missing')
   } catch (error) {
     if (control.dropped.aborted) throw new Dropped('let go while it was pulled')
+    const hasRun = found !== null && found.state !== 'created'
+    if (hasRun && (control.cut.aborted || error instanceof RuntimeError)) return { image: run.spec.image, digest: null }
     if (control.cut.aborted) return null
-    if (found !== null && found.state !== 'created' && error instanceof RuntimeError) {
-      return { image: run.spec.image, digest: null }
-    }
     throw error
   }
 }
