@@ -15,6 +15,12 @@ export interface OpenOptions {
   statementTimeoutMs?: number
 }
 
+/**
+ * A server that is frozen in the middle of a transaction would keep its locks, and the ticks of the cronjobs that it has
+ * locked would wait. After the lease of a server it is dead to the others, so its transaction is ended as well.
+ */
+const IDLE_IN_TRANSACTION_MS = 10_000
+
 /** Opens a pool lazily: nothing is sent until the first query. */
 export function openDatabase(url: string, options: OpenOptions = {}): Database {
   const pool = new pg.Pool({
@@ -24,6 +30,7 @@ export function openDatabase(url: string, options: OpenOptions = {}): Database {
     // A new connection costs some 20 ms and starts with cold caches: those of a burst are kept for the next one.
     idleTimeoutMillis: 300_000,
     statement_timeout: options.statementTimeoutMs ?? 30_000,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     application_name: 'pandastack',
     types: { getTypeParser },
   })
