@@ -194,6 +194,7 @@ function checkOverlap(history: History, effects: Effects): Violation[] {
 /** The lines that a unit printed stand in its attempt's log in order, each once; the numbers of all lines have no gap. */
 function checkLogs(history: History, effects: Effects): Violation[] {
   const found: Violation[] = []
+  const runs = new Map(history.runs.map((run) => [run.id, run]))
   for (const effect of effects.values()) {
     if (effect.printed === null) continue
     const { run, attempt } = parseUnitName(effect.name)
@@ -203,7 +204,8 @@ function checkLogs(history: History, effects: Effects): Violation[] {
     for (const text of stored) counts.set(text, (counts.get(text) ?? 0) + 1)
     const lost = effect.printed.filter((text) => !counts.has(text))
     const doubled = [...counts].filter(([, count]) => count > 1).map(([text]) => text)
-    if (lost.length > 0) found.push(violation('log-lost', `${effect.name}: ${lost.join(', ')}`))
+    const { state, reason } = runs.get(run) ?? {}
+    if (lost.length > 0) found.push(violation('log-lost', `${effect.name} (${state} ${reason}): ${lost.join(', ')}`))
     if (doubled.length > 0) found.push(violation('log-doubled', `${effect.name}: ${doubled.join(', ')}`))
   }
   for (const [run, lines] of history.logLines) {

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 
 /** What really happened to a unit, told by the engine's own records. */
 export interface Effect {
@@ -16,6 +16,9 @@ export interface Effect {
 }
 
 export type Effects = ReadonlyMap<string /* unit name */, Effect>
+
+/** By so much the times of a file system may lag behind the clock. */
+const COARSE_CLOCK_MS = 20
 
 interface UnitFiles {
   readonly command: readonly string[]
@@ -49,7 +52,11 @@ function readUnit(folder: string): UnitFiles | null {
   const start = json('start.json') as { atMs: number } | null
   if (start === null) return null
   const { command } = json('unit.json') as { command: string[] | null }
-  return { command: command ?? [], startedAtMs: start.atMs, end: json('end.json') as UnitFiles['end'] }
+  const end = json('end.json') as UnitFiles['end']
+  // What is removed while it runs dies with it; the folder's own time is that of its renaming.
+  const wasRemoved = basename(dirname(folder)) === 'removed'
+  const removal = wasRemoved ? { atMs: statSync(folder).ctimeMs + COARSE_CLOCK_MS, code: null } : null
+  return { command: command ?? [], startedAtMs: start.atMs, end: end ?? removal }
 }
 
 /** The programs of these tests are made of `after Nms`, `exit N` and `log N`. */

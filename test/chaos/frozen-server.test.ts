@@ -98,16 +98,10 @@ async function freezeInTransaction(server: ServerProcess, databaseUrl: string): 
   const admin = new PgClient({ connectionString: databaseUrl })
   await admin.connect()
   try {
-    for (let attempt = 0; attempt < 400; attempt++) {
+    for (let attempt = 0; attempt < 1000; attempt++) {
       server.signal('SIGSTOP')
-      await delay(25)
-      const { rows } = await admin.query(
-        `select 1 from pg_stat_activity a join pg_locks l using (pid)
-         where a.datname = current_database() and a.state = 'idle in transaction' and a.backend_xid is not null
-           and clock_timestamp() - a.state_change > interval '15 milliseconds'
-           and l.locktype = 'relation' and l.relation = 'cronjobs'::regclass and l.mode = 'RowShareLock'`,
-      )
-      if (rows.length > 0) return
+      await delay(10)
+      if (await staysLocked(admin)) return
       server.signal('SIGCONT')
       await delay(attempt % 13)
     }
@@ -115,6 +109,24 @@ async function freezeInTransaction(server: ServerProcess, databaseUrl: string): 
   } finally {
     await admin.end()
   }
+}
+
+/** What the other servers lock is free again a moment later. The pauses are not in step with the ticks. */
+async function staysLocked(admin: PgClient): Promise<boolean> {
+  for (const pauseMs of [0, 90, 170, 230, 310]) {
+    await delay(pauseMs)
+    if ((await lockedCronjobs(admin)) === 0) return false
+  }
+  return true
+}
+
+/** Rows of cronjobs that some transaction has locked right now. */
+async function lockedCronjobs(admin: PgClient): Promise<number> {
+  const { rows } = await admin.query<{ locked: number }>(
+    `with free as (select id from cronjobs for no key update skip locked)
+     select ((select count(*) from cronjobs) - (select count(*) from free))::int as locked`,
+  )
+  return rows[0]?.locked ?? 0
 }
 
 interface Owner {
