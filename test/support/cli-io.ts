@@ -30,7 +30,10 @@ function capture(terminal: { readonly columns: number } | undefined) {
 export async function runInProcess(argv: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const out = capture(options.terminal)
   const err = capture(options.terminal)
-  const stdin = Object.assign(new PassThrough(), options.terminal === undefined ? {} : { isTTY: true })
+  const stdin = Object.assign(
+    new PassThrough(),
+    options.terminal === undefined ? {} : { isTTY: true, setRawMode: () => undefined },
+  )
   stdin.end(options.stdin ?? '')
   const listeners = new Set<() => void>()
   const io: Io = {
