@@ -1,15 +1,17 @@
 /**
- * Lateness of a tick: from its due time until its run row is committed and handed to the runtime, on the embedded
- * PostgreSQL with default fsync. Beside it the raw limit: the same rows written with nothing around them.
+ * Lateness of a tick in a whole server: from its due time until its run row is committed and the (fake) runtime is
+ * called to start it, on the embedded PostgreSQL with default fsync. Beside it the raw limit: the same rows written with
+ * nothing around them.
  *
- *   npx tsx --conditions=source bench/lateness.ts [1000 10000 100000 spread idle]
+ *   npx tsx --conditions=source bench/lateness.ts [idle 1000 10000 spread 100000]
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { CLAIM_BATCH, CLAIM_LANES } from '../packages/server/src/scheduler/limits.ts'
-import { countRows, cpuMeter, runScheduler, spreadOf } from './lateness/measure.ts'
+import { countRows, cpuMeter, probeApi, spreadOf } from './lateness/measure.ts'
+import { startObserved } from './lateness/observed-server.ts'
 import { measureRawLimit } from './lateness/raw-limit.ts'
 import { openStage, seedCronjobs, type Stage } from './lateness/stage.ts'
 
@@ -20,60 +22,95 @@ const TARGETS: Record<string, string> = {
   spread: 'p99 <= 150 ms',
   idle: 'ready <= 3000 ms, rss <= 400 MB, cpu < 2 %',
 }
-const batch = Number(process.env['BATCH'] ?? CLAIM_BATCH)
-const lanes = Number(process.env['LANES'] ?? CLAIM_LANES)
-const tuning = { batch, lanes }
-
 /** A whole second at least so far ahead. */
 function secondAhead(ms: number): Date {
   return new Date(Math.ceil((Date.now() + ms) / 1000) * 1000)
 }
 
-async function untilHandedOver(executor: { lateness: number[] }, count: number, limitMs: number): Promise<void> {
+/** @throws Error when it does not come true in time */
+async function until(what: string, limitMs: number, check: () => boolean | Promise<boolean>): Promise<void> {
   const giveUpAt = Date.now() + limitMs
-  while (executor.lateness.length < count && Date.now() < giveUpAt) await delay(20)
+  while (!(await check())) {
+    if (Date.now() > giveUpAt) throw new Error(`gave up waiting: ${what}`)
+    await delay(20)
+  }
 }
 
 /** Ticks in each of the five seconds before a measurement. */
 const WARM_UP = 200
+/** Until all are started, and until all have ended. */
+const START_LIMIT_MS = 120_000
+const END_LIMIT_MS = 300_000
 
 async function burst(stage: Stage, count: number) {
   // Seeding 100,000 takes some seconds.
-  const dueAt = secondAhead(14_000 + count / 4)
+  const dueAt = secondAhead(16_000 + count / 4)
   await seedCronjobs(stage.db, { count, dueAt, spreadSeconds: 1, warmUpPerSecond: WARM_UP })
-  const result = await (async () => {
-    await using running = await runScheduler(stage, tuning, dueAt.getTime())
-    if (Date.now() > dueAt.getTime() - 7000) throw new Error('seeding took too long: the ticks are due already')
-    await delay(dueAt.getTime() - Date.now() - 500)
-    const cpuSeconds = cpuMeter(stage.pid)
-    await untilHandedOver(running.executor, count, dueAt.getTime() - Date.now() + 60_000)
-    const cpu = cpuSeconds()
-    return { lateness: spreadOf(running.executor.lateness), ...(await countRows(stage.db, dueAt)), cpuSeconds: cpu }
-  })()
+  const result = await fire(stage, count, dueAt)
   // Without the warm-up's.
   await sql`delete from cronjobs where substr(name, 5)::int >= ${count}`.execute(stage.db)
   await sql`vacuum analyze cronjobs, runs`.execute(stage.db)
   await sql`checkpoint`.execute(stage.db)
   const rawCpuSeconds = cpuMeter(stage.pid)
-  const rawMs = await measureRawLimit(stage.db, batch, lanes)
+  const rawMs = await measureRawLimit(stage.db, CLAIM_BATCH, CLAIM_LANES)
   const raw = { ms: rawMs, cpuSeconds: rawCpuSeconds() }
-  return { due: count, ...result, rawLimit: raw, ratioToRaw: Number((result.lateness.max / rawMs).toFixed(2)) }
+  return { due: count, ...result, rawLimit: raw, ratioToRaw: Number((result.started.max / rawMs).toFixed(2)) }
+}
+
+async function fire(stage: Stage, count: number, dueAt: Date) {
+  await using server = await startObserved(stage, dueAt.getTime())
+  if (Date.now() > dueAt.getTime() - 7000) throw new Error('seeding took too long: the ticks are due already')
+  await delay(dueAt.getTime() - Date.now() - 500)
+  const api = probeApi(server.url, server.token)
+  const cpuSeconds = cpuMeter(stage.pid)
+  await until('starts', START_LIMIT_MS, () => server.started.length >= count)
+  const cpu = cpuSeconds()
+  const apiFigures = await api()
+  await untilEnded(stage, dueAt)
+  const endedAfterMs = Date.now() - dueAt.getTime()
+  return {
+    started: spreadOf(server.started),
+    durable: spreadOf(server.durable),
+    apiMeanwhile: apiFigures,
+    cpuSeconds: cpu,
+    endedAfterMs,
+    cpuSecondsToTheEnd: cpuSeconds(),
+    ...(await countRows(stage.db, dueAt)),
+  }
+}
+
+async function untilEnded(stage: Stage, dueAt: Date): Promise<void> {
+  await until('ends', END_LIMIT_MS, async () => {
+    await delay(200)
+    const { notSucceeded } = await countRows(stage.db, dueAt)
+    return notSucceeded === 0
+  })
 }
 
 async function spread(stage: Stage, count: number) {
-  const dueAt = secondAhead(14_000 + count / 4)
+  const dueAt = secondAhead(16_000 + count / 4)
   await seedCronjobs(stage.db, { count, dueAt, spreadSeconds: 60, warmUpPerSecond: WARM_UP })
-  await using running = await runScheduler(stage, tuning, dueAt.getTime())
-  await untilHandedOver(running.executor, count, dueAt.getTime() - Date.now() + 90_000)
-  const lateness = spreadOf(running.executor.lateness)
-  return { due: count, overSeconds: 60, lateness, ...(await countRows(stage.db, dueAt)) }
+  await using server = await startObserved(stage, dueAt.getTime())
+  await delay(dueAt.getTime() - Date.now() - 500)
+  const cpuSeconds = cpuMeter(stage.pid)
+  await until('starts', START_LIMIT_MS, () => server.started.length >= count)
+  const cpu = cpuSeconds()
+  await untilEnded(stage, dueAt)
+  return {
+    due: count,
+    overSeconds: 60,
+    started: spreadOf(server.started),
+    durable: spreadOf(server.durable),
+    cpuSeconds: cpu,
+    ...(await countRows(stage.db, dueAt)),
+  }
 }
 
-/** Nothing is due for the whole time. RSS is that of this process, with the schedules' cache warm. */
+/** Nothing is due for the whole time. RSS is that of this process with the whole server in it. */
 async function idle(stage: Stage, count: number) {
   const seconds = 20
   await seedCronjobs(stage.db, { count, dueAt: secondAhead(3_000_000), spreadSeconds: 60 })
-  await using running = await runScheduler(stage, tuning)
+  await using server = await startObserved(stage, 0)
   await delay(2000)
   const startedAt = performance.now()
   const cpuSeconds = cpuMeter(stage.pid)
@@ -83,7 +120,7 @@ async function idle(stage: Stage, count: number) {
   const percent = (spent: number): number => Number(((spent / elapsed) * 100).toFixed(2))
   return {
     cronjobs: count,
-    readyInMs: running.readyInMs,
+    readyInMs: server.readyInMs,
     rssMb: Math.round(process.memoryUsage().rss / 1024 ** 2),
     cpuPercent: percent(used.node),
     postgresCpuPercent: used.postgres === null ? null : percent(used.postgres),
@@ -121,7 +158,13 @@ async function main(): Promise<void> {
     },
     versions: { node: process.version, postgresql: version.rows[0]?.v },
     loadAverage: loadavg()[0],
-    config: { batch, lanes, 'fsync/synchronous_commit': fsync.rows[0]?.v, zones: 5, warmUpPerSecond: WARM_UP },
+    config: {
+      batch: CLAIM_BATCH,
+      lanes: CLAIM_LANES,
+      'fsync/synchronous_commit': fsync.rows[0]?.v,
+      zones: 5,
+      warmUpPerSecond: WARM_UP,
+    },
     unit: 'ms from the due time to the committed row handed to the runtime',
     results,
   }

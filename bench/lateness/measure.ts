@@ -1,11 +1,9 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
-import { systemClock } from '../../packages/server/src/clock.ts'
-import type { ClaimedRun } from '../../packages/server/src/runs/claimed-run.ts'
-import { Scheduler, type SchedulerDeps } from '../../packages/server/src/scheduler/scheduler.ts'
 import type { Database } from '../../packages/server/src/store/database.ts'
-import { openListener } from '../../packages/server/src/store/listen.ts'
-import type { Stage } from './stage.ts'
 
 export interface Spread {
   readonly count: number
@@ -21,71 +19,41 @@ export function spreadOf(values: readonly number[]): Spread {
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) }
 }
 
-/** Takes every run at once and remembers how late: the row is committed, the runtime could begin. */
-export class RecordingExecutor {
-  readonly lateness: number[] = []
-  readonly #countFrom: number
+/** Response times of the API while something else goes on. */
+export interface ApiFigures {
+  readonly status: Spread
+  readonly runs: Spread
+  /** Answers other than 200, or none. */
+  readonly failed: number
+}
 
-  /** @param countFrom ticks due before it are the warm-up, epoch ms */
-  constructor(countFrom: number) {
-    this.#countFrom = countFrom
-  }
+interface ProbeReport {
+  readonly times: Readonly<Record<string, readonly number[]>>
+  readonly failed: number
+}
 
-  freeSlots(): number {
-    return 1_000_000
-  }
-  take(runs: readonly ClaimedRun[]): void {
-    const now = Date.now()
-    for (const run of runs) {
-      const due = run.dueAt.getTime()
-      if (due >= this.#countFrom) this.lateness.push(now - due)
-    }
+/** Starts calling. @returns what ends it and gives the times */
+export function probeApi(url: string, token: string): () => Promise<ApiFigures> {
+  const probe = fork(fileURLToPath(new URL('./api-probe.ts', import.meta.url)), [url, token])
+  return async () => {
+    const told = once(probe, 'message')
+    probe.send('stop')
+    const [report] = (await told) as [ProbeReport]
+    const [status = [], runs = []] = Object.values(report.times)
+    return { status: spreadOf(status), runs: spreadOf(runs), failed: report.failed }
   }
 }
 
-export interface Running extends AsyncDisposable {
-  readonly executor: RecordingExecutor
-  /** From the call of start to the first complete pass, ms. */
-  readonly readyInMs: number
-}
-
-export async function runScheduler(
-  stage: Stage,
-  tuning: Pick<SchedulerDeps, 'batch' | 'lanes'>,
-  countFrom = 0,
-): Promise<Running> {
-  const fail = (error: unknown): never => {
-    throw error
-  }
-  const startedAt = performance.now()
-  const listener = await openListener(stage.url, fail)
-  const executor = new RecordingExecutor(countFrom)
-  const log = { info: () => {}, warn: console.error, error: console.error }
-  const identity = { serverId: 'srv_bench', engineId: 'engine_bench' }
-  const scheduler = new Scheduler({ db: stage.db, listener, clock: systemClock, log, executor, ...identity, ...tuning })
-  await scheduler.start()
-  while (!scheduler.up) await systemClock.sleep(5)
-  const readyInMs = Math.round(performance.now() - startedAt)
-  return {
-    executor,
-    readyInMs,
-    async [Symbol.asyncDispose]() {
-      await scheduler.stop()
-      await listener.close()
-    },
-  }
-}
-
-/** Of the ticks from a time on: rows, distinct ticks, and those of them that are not running: all three are told beside every figure. */
+/** Of the ticks from a time on: rows, distinct ticks, and those of them that did not succeed: all three are told beside every figure. */
 export async function countRows(
   db: Database,
   dueAt: Date,
-): Promise<{ rows: number; distinct: number; notRunning: number }> {
-  const { rows } = await sql<{ rows: number; distinct: number; notRunning: number }>`
+): Promise<{ rows: number; distinct: number; notSucceeded: number }> {
+  const { rows } = await sql<{ rows: number; distinct: number; notSucceeded: number }>`
     select count(*) as rows, count(distinct (cronjob_id, due_at)) as distinct,
-      count(*) filter (where state <> 'running') as "notRunning"
+      count(*) filter (where state <> 'succeeded') as "notSucceeded"
     from runs where due_at >= ${dueAt}`.execute(db)
-  return rows[0] ?? { rows: 0, distinct: 0, notRunning: 0 }
+  return rows[0] ?? { rows: 0, distinct: 0, notSucceeded: 0 }
 }
 
 /** @returns what this process and PostgreSQL's have used since, in CPU seconds: a busy machine does not change it much */

@@ -11,6 +11,8 @@ import { specColumns } from '../../packages/server/src/cronjobs/spec-columns.ts'
 export interface Stage extends AsyncDisposable {
   readonly db: Database
   readonly url: string
+  /** PANDA_HOME of the servers on it. */
+  readonly home: string
   /** Of the postmaster; its children do the work. */
   readonly pid: number
 }
@@ -27,6 +29,7 @@ export async function openStage(): Promise<Stage> {
   return {
     db,
     url: postgres.url,
+    home,
     pid: postgres.pid,
     async [Symbol.asyncDispose]() {
       await db.destroy()
@@ -57,7 +60,7 @@ export async function seedCronjobs(
   db: Database,
   { count, dueAt, spreadSeconds, warmUpPerSecond = 0 }: Seed,
 ): Promise<void> {
-  await sql`truncate runs, cronjobs, cronjob_revisions`.execute(db)
+  await sql`truncate runs, attempts, run_logs, log_chunks, cronjobs, cronjob_revisions`.execute(db)
   const dues = [
     ...Array.from({ length: count }, (_, n) => dueAt.getTime() + (n % spreadSeconds) * 1000),
     ...Array.from({ length: warmUpPerSecond * 5 }, (_, n) => dueAt.getTime() - (2 + (n % 5)) * 1000),
@@ -65,7 +68,7 @@ export async function seedCronjobs(
   const spec = cronjobSpecSchema.parse({
     image: 'registry.example.com/team/mailer:2026-06-01',
     schedule: '0 * * * *',
-    command: ['node', 'dist/send.js', '--batch', '500'],
+    command: ['exit', '0'],
     env: { LOG_LEVEL: 'info', REGION: 'eu-central-1', BATCH_SIZE: '500' },
   })
   const columns = specColumns(spec)
@@ -81,7 +84,8 @@ export async function seedCronjobs(
         ${rows.map((row) => row.schedule)}::text[], ${rows.map((row) => row.timezone)}::text[],
         ${rows.map((row) => row.due)}::float8[]) as u (id, name, schedule, timezone, due)`.execute(db)
   }
-  await sql`vacuum analyze cronjobs, runs`.execute(db)
+  await sql`insert into cronjob_revisions (cronjob_id, revision, spec) select id, 1, spec from cronjobs`.execute(db)
+  await sql`vacuum analyze cronjobs, cronjob_revisions, runs`.execute(db)
   // What seeding has written must not be paid for by the ticks.
   await sql`checkpoint`.execute(db)
 }
