@@ -8,9 +8,12 @@ import { shortId } from './find-run.ts'
 
 const TICK_NOTE_WORDS = { 'dst-gap': 'clock went forward', 'dst-repeat': 'clock went back' } as const
 
-/** `2026-05-01 08:00:00+02:00`: the wall clock of the cronjob's zone, with its offset so that it stays exact. */
+/** `2026-05-01 08:00:00+02`: the wall clock of the cronjob's zone, with its offset so that it stays exact. */
 function localTime(dueLocal: string): string {
-  return dueLocal.replace('T', ' ').replace(/\+00:00$/, 'Z')
+  return dueLocal
+    .replace('T', ' ')
+    .replace(/\+00:00$/, 'Z')
+    .replace(/([+-]\d\d):00$/, '$1')
 }
 
 export function runColumns(
@@ -27,15 +30,20 @@ export function runColumns(
     {
       head: 'STARTED',
       cell: ({ startedAt }) => (startedAt === null ? '-' : relative(startedAt, now)),
-      dispensable: 3,
+      dispensable: 4,
     },
     { head: 'LATE', cell: ({ latenessMs }) => elapsed(latenessMs), right: true },
     { head: 'OUTCOME', cell: ({ state }) => state, paint },
     { head: 'REASON', cell: ({ reason }) => reason ?? '-' },
-    { head: 'EXIT', cell: ({ exitCode }) => (exitCode === null ? '-' : String(exitCode)), right: true },
+    {
+      head: 'EXIT',
+      cell: ({ exitCode }) => (exitCode === null ? '-' : String(exitCode)),
+      right: true,
+      dispensable: 1,
+    },
     { head: 'TOOK', cell: ({ durationMs }) => elapsed(durationMs), right: true },
-    { head: 'TRIGGER', cell: ({ trigger }) => trigger, dispensable: 1 },
-    { head: 'WHO', cell: ({ who }) => who ?? '-', flexible: true, dispensable: 2 },
+    { head: 'TRIGGER', cell: ({ trigger }) => trigger, dispensable: 2 },
+    { head: 'WHO', cell: ({ who }) => who ?? '-', flexible: true, dispensable: 3 },
   ]
   const wideColumns: Column<Run>[] = [
     { head: 'ATTEMPT', cell: ({ attempt, maxAttempts }) => `${attempt}/${maxAttempts}` },

@@ -5,7 +5,10 @@ import { CRONJOB_NAME } from './name-argument.ts'
 export const command = defineCommand({
   args: { name: CRONJOB_NAME },
   options: {},
-  details: ['Its runs, their logs and its own secrets go with it; active runs are cancelled.'],
+  details: [
+    'Active runs are cancelled and its own secrets go with it. Its ended runs and their logs can be read for 30 days',
+    'more by the id of the run.',
+  ],
   formats: false,
   examples: [
     { line: 'panda cronjob delete weekly-digest', note: 'asks first' },
@@ -15,7 +18,7 @@ export const command = defineCommand({
     const api = await session.api()
     const path = pathOf('cronjobs', args.name)
     await withNearNames(api, 'cronjobs', args.name, () => api.get(path, api.project))
-    await session.confirm(`Delete cronjob ${args.name} with all its runs and logs?`)
+    await session.confirm(`Delete cronjob ${args.name} and stop its active runs?`)
     await api.delete(path, api.project)
     await session.print(`Deleted cronjob ${args.name}.`)
   },
