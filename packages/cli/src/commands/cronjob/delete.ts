@@ -6,8 +6,8 @@ export const command = defineCommand({
   args: { name: CRONJOB_NAME },
   options: {},
   details: [
-    'Active runs are cancelled and its own secrets go with it. Its ended runs and their logs can be read for 30 days',
-    'more by the id of the run.',
+    'Active runs are cancelled and its own secrets go with it.',
+    'Its ended runs and their logs can be read by their ids for 30 days more.',
   ],
   formats: false,
   examples: [
