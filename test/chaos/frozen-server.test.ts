@@ -19,6 +19,7 @@ const FROZEN_MS = 16_000
 const TAKEN_OVER_LIMIT_MS = 13_000
 const SETTLE_LIMIT_MS = 60_000
 const TICKING = 30
+const EVERY_SECOND = '* * * * * *'
 
 it('a server that is frozen in the middle of a transaction: its runs are taken over, its late writes refused', async () => {
   await using database = await freshDatabase()
@@ -68,7 +69,7 @@ async function createTicking(api: Client, index: number): Promise<void> {
   await api.ok('POST', '/v1/cronjobs', {
     name: `every-second-${index}`,
     image: 'fake.test/program:1',
-    schedule: '* * * * * *',
+    schedule: EVERY_SECOND,
     command: ['after', '500ms', 'exit', String(index % 3), 'log', '3'],
     concurrency: 'allow',
     keep: 1_000_000,
@@ -98,12 +99,13 @@ async function freezeInTransaction(server: ServerProcess, databaseUrl: string): 
   const admin = new PgClient({ connectionString: databaseUrl })
   await admin.connect()
   try {
-    for (let attempt = 0; attempt < 1000; attempt++) {
+    for (let attempt = 0; attempt < 120; attempt++) {
+      // Right after a whole second the servers claim its ticks.
+      await delay(1000 - (Date.now() % 1000) + ((attempt * 7) % 20))
       server.signal('SIGSTOP')
-      await delay(10)
+      await delay(15)
       if (await staysLocked(admin)) return
       server.signal('SIGCONT')
-      await delay(attempt % 13)
     }
     throw new Error('the server was never found in a transaction')
   } finally {
@@ -111,20 +113,21 @@ async function freezeInTransaction(server: ServerProcess, databaseUrl: string): 
   }
 }
 
-/** What the other servers lock is free again a moment later. The pauses are not in step with the ticks. */
+/** What the other servers lock is free again a moment later, and what they have to claim is not overdue for long. */
 async function staysLocked(admin: PgClient): Promise<boolean> {
-  for (const pauseMs of [0, 90, 170, 230, 310]) {
-    await delay(pauseMs)
-    if ((await lockedCronjobs(admin)) === 0) return false
-  }
-  return true
+  if ((await lockedCronjobs(admin, 0)) === 0) return false
+  await delay(2500)
+  return (await lockedCronjobs(admin, 1400)) > 0
 }
 
-/** Rows of cronjobs that some transaction has locked right now. */
-async function lockedCronjobs(admin: PgClient): Promise<number> {
+/** Rows of ticking cronjobs that some transaction has locked right now and that are overdue by so much. */
+async function lockedCronjobs(admin: PgClient, overdueMs: number): Promise<number> {
   const { rows } = await admin.query<{ locked: number }>(
     `with free as (select id from cronjobs for no key update skip locked)
-     select ((select count(*) from cronjobs) - (select count(*) from free))::int as locked`,
+     select count(*)::int as locked from cronjobs
+     where id not in (select id from free) and schedule = $1
+       and next_due_at < clock_timestamp() + interval '1 second' - $2 * interval '1 millisecond'`,
+    [EVERY_SECOND, overdueMs],
   )
   return rows[0]?.locked ?? 0
 }
