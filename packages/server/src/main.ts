@@ -147,7 +147,7 @@ async function startWork(base: Base) {
   membership.onGap(() => void executor.verifyFences().catch(sideTask(log)))
   await run(new Reconciler({ ...shared, driver, executor, membership, installation: base.installation }))
   await run(new Dispatcher({ ...shared, executor }))
-  const scheduler = new Scheduler({ ...shared, executor: metrics.watchTake(executor, clock) })
+  const scheduler = new Scheduler({ ...shared, executor: metrics.watchTake(executor) })
   await run(scheduler)
   await run(createAlerts(base))
   await run(new Retention({ db, clock, log }))
@@ -169,7 +169,7 @@ function createAlerts({ config, clock, db, box, listener, log, logs, metrics }: 
     clock,
     log,
     box,
-    sender: createSender({ outbound: createOutbound(config.alertAllow), mail, now: () => clock.now() }),
+    sender: createSender({ outbound: createOutbound(config.alertAllow), mail, now: Date.now }),
     lastLines: async (runId, count) => (await logs.read(runId, { tail: count })).map((line) => line.text),
     onOutcome: ({ kind, outcome }) => metrics.alertsSent.inc({ channel: kind, outcome }),
   })

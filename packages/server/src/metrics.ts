@@ -1,4 +1,3 @@
-import type { Clock } from './clock.ts'
 import type { EndedWork } from './executor/ports.ts'
 import type { ClaimedRun } from './runs/claimed-run.ts'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
@@ -67,11 +66,11 @@ export class Metrics {
   }
 
   /** The executor as the scheduler sees it, with the lateness of each tick that it is handed. */
-  watchTake(executor: TakesRuns, clock: Pick<Clock, 'now'>): TakesRuns {
+  watchTake(executor: TakesRuns): TakesRuns {
     return {
       freeSlots: () => executor.freeSlots(),
       take: (runs) => {
-        const nowMs = clock.now()
+        const nowMs = Date.now()
         for (const run of runs) this.cronDelay.observe(Math.max(0, nowMs - run.dueAt.getTime()) / 1000)
         executor.take(runs)
       },

@@ -65,11 +65,11 @@ export async function collectLogs(options: CollectOptions): Promise<'complete' |
 
 /** What the redactor holds back of lines that were never ended. */
 async function writeRest(options: CollectOptions, cursor: string): Promise<void> {
-  const { writer, redactor, clock = systemClock } = options
+  const { writer, redactor } = options
   for (const stream of ['stdout', 'stderr'] as const) {
     const text = redactor.rest(stream)
     if (text === '') continue
-    await writer.write({ stream, time: new Date(clock.now()), text, endOfLine: false, cursor })
+    await writer.write({ stream, time: new Date(), text, endOfLine: false, cursor })
   }
 }
 
