@@ -208,7 +208,7 @@ const ROWS: readonly Row[] = [
   },
   {
     mistake: 'a limit over 500',
-    call: () => server.api.call('GET', '/v1/cronjobs?limit=501'),
+    call: () => server.api.call('GET', '/v1/cronjobs?limit=1001'),
     code: 'invalid_request',
     field: 'limit',
     says: /500/,

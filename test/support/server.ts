@@ -61,6 +61,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
         databaseUrl,
         runtime: 'fake',
         rateLimit: 0,
+        checkAnswers: true,
         secretKey: testSecretKey(databaseUrl),
         ...options.config,
       },

@@ -131,6 +131,13 @@ export const SETTINGS = {
     '`6000`',
     'API calls per minute and token (without one: per address); calls with a wrong token have their own limit of 30 per minute and address. `0` = no limits.',
   ),
+  checkAnswers: setting(
+    'PANDA_CHECK_ANSWERS',
+    z.stringbool().or(z.boolean()).default(false),
+    'false',
+    'Holds every answer of the API against its schema, as the tests do; a third of the CPU of a long list.',
+    true,
+  ),
   alertAllow: setting(
     'PANDA_ALERT_ALLOW',
     list,

@@ -184,6 +184,7 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
     authenticator: new Authenticator(db, clock, sideTask(log)),
     projects: new ProjectDirectory(db, clock),
     rateLimit: config.rateLimit,
+    checkAnswers: config.checkAnswers,
     loopback: isLoopback(config.host),
     stopping: stopping.signal,
   })

@@ -45,7 +45,7 @@ describe('requests', () => {
       ),
     )
     expect(await clientFor(api.url).all('/v1/cronjobs')).toEqual({ items: [1, 2, 3], nextCursor: null })
-    expect(api.calls.map(({ query }) => query.get('limit'))).toEqual(['500', '500'])
+    expect(api.calls.map(({ query }) => query.get('limit'))).toEqual(['1000', '1000'])
   })
 
   it('encode names, also those that a URL would fold away', () => {

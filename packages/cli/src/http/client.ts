@@ -12,8 +12,8 @@ const REQUEST_TIMEOUT_MS = 30_000
 /** Waits before the second and the third try of a GET whose connection failed. */
 const RETRY_DELAYS_MS = [100, 400] as const
 /** The API's largest page. */
-export const PAGE_LIMIT = 500
-/** 200 pages of 500: a bound for a server that would answer cursors for ever. */
+export const PAGE_LIMIT = 1000
+/** 200 pages of 1000: a bound for a server that would answer cursors for ever. */
 const MAX_PAGES = 200
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>

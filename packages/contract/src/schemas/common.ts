@@ -78,7 +78,7 @@ export const cursorSchema = z.string().max(512)
 
 export const pageQuerySchema = z.object({
   project: nameSchema.optional().meta({ description: 'Default: the project of the token, else `default`.' }),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
+  limit: z.coerce.number().int().min(1).max(1000).default(50),
   cursor: cursorSchema.optional(),
 })
 export const projectQuerySchema = z.object({ project: nameSchema.optional() })

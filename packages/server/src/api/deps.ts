@@ -32,6 +32,8 @@ export interface ApiDeps {
   readonly status: (projectId: string | null) => Promise<Status>
   /** Calls per minute and token; 0 = no limit. */
   readonly rateLimit: number
+  /** Holds every answer against its schema: for tests. In production answers are what the typed handlers return. */
+  readonly checkAnswers: boolean
   /** Bound to a loopback address. */
   readonly loopback: boolean
   /** Aborts when the server begins to stop: open streams end. */
