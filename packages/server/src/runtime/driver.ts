@@ -8,6 +8,8 @@ import type { PullPolicy } from '@pandastack/contract'
 export interface RuntimeDriver {
   readonly name: 'docker' | 'process' | 'fake'
   readonly capabilities: Capabilities
+  /** Where the engine is expected, also while it does not answer. Absent where that is no place. */
+  readonly address?: string
 
   /** Who answers. @throws RuntimeError `engine-away`. */
   info(signal?: AbortSignal): Promise<EngineInfo>

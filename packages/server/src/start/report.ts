@@ -60,7 +60,7 @@ export function createReport(deps: ReportDeps): Report {
         runtime: driver.name,
         up: engine !== null,
         version: engine?.version ?? null,
-        address: engine?.address ?? '',
+        address: engine?.address ?? driver.address ?? '',
         warning: engine?.warning ?? deps.engineWarning,
       },
       servers: servers.map((server) => ({

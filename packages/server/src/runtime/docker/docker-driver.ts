@@ -57,6 +57,10 @@ export class DockerDriver implements RuntimeDriver {
     this.#noProgressMs = options.noProgressMs ?? NO_PROGRESS_MS
   }
 
+  get address(): string {
+    return this.#api.address
+  }
+
   /** Until the engine has answered once: those of Docker. */
   get capabilities(): Capabilities {
     const { reportsOutOfMemory, logTimeResolutionMs, checksCommand } = this.#known ?? quirksOf([])
@@ -81,7 +85,7 @@ export class DockerDriver implements RuntimeDriver {
     const id = createHash('sha256')
       .update(`${engine}\n${own}\n${info.DockerRootDir ?? ''}`)
       .digest('hex')
-    const { address } = this.#api
+    const { address } = this
     return { id: id.slice(0, 32), version: `${engine} ${version.Version}`, address, warning: null }
   }
 
