@@ -1,4 +1,4 @@
-import type { Delivery } from '@pandastack/contract'
+import type { Delivery, Run } from '@pandastack/contract'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectNoChildProcesses } from '../support/leaks.ts'
 import { COMMAND_MISTAKES } from './mistakes/commands.ts'
@@ -77,6 +77,27 @@ describe('mistakes that show later', () => {
     )
     expect(items[0]).toMatchObject({ attempts: 1, lastError: expect.stringContaining('PANDA_ALERT_ALLOW') })
     expect(await panda.ok(['alert', 'deliveries', 'ops', '-o', 'wide'])).toMatch(/dead .*private/)
+  })
+
+  it('an engine that is away: the status says so, a run waits for it and can be cancelled', async () => {
+    const panda = stage.clis['engine away']
+    const status = await panda.run(['status'])
+    // The server itself is ready: it takes orders and keeps them.
+    expect(status.code).toBe(0)
+    expect(status.stdout).toMatch(/^Engine +down, docker at unix:\/\/.*no-engine\.sock$/m)
+    expect(status.stderr).toMatch(
+      /^warning: The container engine does not answer .*no-engine\.sock.*Runs wait until it does/m,
+    )
+
+    await panda.ok(['cronjob', 'create', 'waiting', '--image', 'a/b', '--schedule', '@yearly'])
+    const { code, stderr } = await panda.run(['cronjob', 'run', 'waiting', '--wait', '--timeout', '3s'])
+    expect(code, stderr).toBe(6)
+    const id = /panda run cancel (run_\w+)/.exec(stderr)?.[1] ?? ''
+    const run = await panda.json<Run>(['run', 'get', id])
+    expect(run.finishedAt).toBeNull()
+    expect(run.message).toMatch(/^waits: the engine could not be asked to start it \(.+\)$/)
+    await panda.ok(['run', 'cancel', id])
+    await panda.until<Run>('the run to be cancelled', ['run', 'get', id], ({ state }) => state === 'cancelled')
   })
 
   it('a value may begin with a dash', async () => {

@@ -29,6 +29,7 @@ export type Situation =
   | 'token of another project'
   | 'server not running'
   | 'database away'
+  | 'engine away'
   | 'not our server'
   | 'another machine'
 
@@ -71,6 +72,7 @@ async function build(undo: Undo): Promise<Pick<Stage, 'world' | 'clis' | 'names'
     }),
     'server not running': new Panda({ ...userEnvironment(elsewhere.path), PANDA_URL: `http://127.0.0.1:${port}` }),
     'database away': await withoutDatabase(undo),
+    'engine away': await withoutEngine(undo),
     'not our server': remote.with({ PANDA_URL: stranger, PANDA_TOKEN: 'x' }),
     'another machine': remote.with({ PANDA_URL: 'http://panda.invalid:7300' }),
   }
@@ -141,6 +143,19 @@ async function withoutDatabase(undo: Undo): Promise<Panda> {
   wire.cut()
   await waitFor('the server to notice', async () => (await fetch(`${url}/readyz`)).status === 503)
   return panda
+}
+
+/** A server whose engine, named by its operator, is not there. */
+async function withoutEngine(undo: Undo): Promise<Panda> {
+  const home = await tempDir('home')
+  undo.push(() => home.remove())
+  const database = await migratedDatabase()
+  undo.push(async () => database[Symbol.asyncDispose]())
+  const env = { PANDA_RUNTIME: 'docker', DOCKER_HOST: `unix://${home.path}/no-engine.sock` }
+  const server = new ServerProcess({ home: home.path, databaseUrl: database.url, env })
+  undo.push(() => server.stop())
+  await server.start()
+  return new Panda(userEnvironment(home.path))
 }
 
 /** Something else that listens where our server was expected. */
