@@ -4,7 +4,9 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number
   /** Breaks all connections and refuses new ones, as a server that is gone. */
   cut(): void
-  /** Lets connections through again. */
+  /** Keeps connections, and takes new ones, but passes nothing on: a network that swallows every packet. */
+  stall(): void
+  /** Lets new connections through again. */
   mend(): void
 }
 
@@ -12,6 +14,7 @@ export interface TcpProxy extends AsyncDisposable {
 export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let isCut = false
+  let isStalled = false
   const track = (socket: Socket): void => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
@@ -20,6 +23,7 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   const server = createServer((near) => {
     track(near)
     if (isCut) return void near.resetAndDestroy()
+    if (isStalled) return void near.pause()
     const far = connect(targetPort, '127.0.0.1')
     track(far)
     near.pipe(far).pipe(near)
@@ -41,8 +45,13 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
       isCut = true
       drop()
     },
+    stall() {
+      isStalled = true
+      for (const socket of sockets) socket.unpipe().pause()
+    },
     mend() {
       isCut = false
+      isStalled = false
     },
     async [Symbol.asyncDispose]() {
       drop()

@@ -5,7 +5,7 @@ const coded = (code: string) => Object.assign(new Error(code), { code })
 const clock = { sleep: () => Promise.resolve() }
 
 describe('isTransient', () => {
-  it.each(['08006', '08P01', '53300', '57P01', '57P03', '40001', '40P01', '57014', 'ECONNREFUSED', 'ENOENT'])(
+  it.each(['08006', '08P01', '53300', '57P01', '57P03', '40001', '40P01', '57014', '25P03', 'ECONNREFUSED', 'ENOENT'])(
     '%s may be repeated',
     (code) => expect(isTransient(coded(code))).toBe(true),
   )

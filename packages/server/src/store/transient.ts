@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 
 /** SQLSTATE classes and codes after which the same statement may succeed: connection, shutdown, deadlock, crowding. */
-const TRANSIENT_SQLSTATE = /^(?:08|53|57P0[1-5]|40001$|40P01$|55P03$|57014$|25006$)/
+const TRANSIENT_SQLSTATE = /^(?:08|53|57P0[1-5]|40001$|40P01$|55P03$|57014$|25006$|25P03$)/
 const TRANSIENT_SYSTEM = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
