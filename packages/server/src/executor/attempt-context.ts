@@ -6,12 +6,14 @@ import type { RuntimeDriver } from '../runtime/driver.ts'
 import type { EnginePatience } from './engine-patience.ts'
 import type { CollectLogs, EndedWork } from './ports.ts'
 import type { Preparation } from './prepare.ts'
+import type { StartsFirst } from './starts-first.ts'
 
 /** What the attempts of one executor share. */
 export interface AttemptContext {
   readonly driver: RuntimeDriver
   readonly patience: EnginePatience
   readonly transitions: RunTransitions
+  readonly startsFirst: StartsFirst
   readonly prepare: (run: ClaimedRun) => Promise<Preparation>
   readonly collectLogs: CollectLogs
   readonly clock: Clock

@@ -26,7 +26,7 @@ export async function runAttempt(context: AttemptContext, control: RunControl): 
   const { id, attempt, fence } = control.run
   const claimedAtMs = clock.now()
   try {
-    const preparation = await context.prepare(control.run)
+    const preparation = await context.prepare(control.run).finally(() => context.startsFirst.prepared())
     if (preparation.kind === 'stale') throw new Dropped('another server has it')
     const { run } = preparation
     const outcome = preparation.kind === 'ready' ? await carryOut(context, run, control) : unusable(preparation.message)
@@ -37,7 +37,7 @@ export async function runAttempt(context: AttemptContext, control: RunControl): 
     reach('result-recorded')
     await removeUnit(context, run, control)
   } catch (error) {
-    if (error instanceof Dropped || control.dropped.aborted) log.debug({ run: id, attempt, fence }, 'let go of a run')
+    if (error instanceof Dropped || control.isDropped) log.debug({ run: id, attempt, fence }, 'let go of a run')
     else log.error({ err: error, run: id, attempt, fence }, 'an attempt broke off; it will be taken up again')
   }
 }
@@ -56,7 +56,7 @@ async function carryOut(context: AttemptContext, run: PreparedRun, control: RunC
       finishedAt: late && ending.exit?.kind === 'exited' ? ending.exit.finishedAt : null,
     }
   } catch (error) {
-    if (control.dropped.aborted || error instanceof Dropped) throw error
+    if (control.isDropped || error instanceof Dropped) throw error
     if (isAway(error)) return putBack(context, run, error)
     if (error instanceof RuntimeError) return { verdict: judgeRefusal(error), finishedAt: null }
     context.log.error({ err: error, run: run.id }, 'a bug ended an attempt')
@@ -99,7 +99,7 @@ async function removeUnit({ driver, log }: AttemptContext, run: PreparedRun, con
   try {
     await driver.remove(unit, control.dropped)
   } catch (error) {
-    if (!(error instanceof RuntimeError) && !control.dropped.aborted) throw error
+    if (!(error instanceof RuntimeError) && !control.isDropped) throw error
     log.debug({ err: error, unit }, 'a unit was left for the reconciler to remove')
   }
 }

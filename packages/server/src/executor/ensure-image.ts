@@ -23,8 +23,7 @@ export async function ensureImage(
   pull: PullPolicy,
 ): Promise<EnsuredImage> {
   const giveUp = new AbortController()
-  control.cut.addEventListener('abort', () => giveUp.abort(), { once: true })
-  if (control.cut.aborted) giveUp.abort()
+  control.onCut(() => giveUp.abort())
   const options = { pull, auth: registryAuthOf(run), signal: giveUp.signal }
   const pulling = context.driver.ensureImage(imageOf(run), options)
   // An image that is there is answered at once: no timers for it.

@@ -12,12 +12,13 @@ import { keepOwned } from './keep-owned.ts'
 import type { ExecutorDeps } from './ports.ts'
 import { type Preparation, prepareRuns } from './prepare.ts'
 import { type Interrupt, RunControl } from './run-control.ts'
+import { StartsFirst } from './starts-first.ts'
 
 export const DEFAULT_MAX_RUNS = 16
 /** Adopted runs come on top of the slots; more than these followed at once is a bug. */
 const MAX_FOLLOWED = 1_000_000
 /** Runs prepared by one query. */
-const PREPARE_BATCH = 500
+const PREPARE_BATCH = 1000
 /** How long a stop waits for attempts that are between two steps, beyond the longest grace of a runtime that dies with us. */
 const STOP_LIMIT_MS = 15_000
 
@@ -51,6 +52,7 @@ export class Executor implements Component {
     this.#context = {
       driver,
       prepare,
+      startsFirst: new StartsFirst(clock),
       collectLogs,
       clock,
       log,
@@ -106,14 +108,17 @@ export class Executor implements Component {
   /** Follows these runs from now on; a newer fence replaces an attempt that is followed with an older one. */
   take(runs: readonly ClaimedRun[]): void {
     if (this.#stopping) return // they stay `running` and ours: whoever comes next adopts them
+    const taken: RunControl[] = []
     for (const run of runs) {
       const former = this.#active.get(run.id)
       if (former !== undefined && former.run.fence >= run.fence) continue
       former?.drop()
       const control = new RunControl(run)
       this.#active.set(run.id, control)
-      void runAttempt(this.#context, control).then(() => this.#leave(control))
+      taken.push(control)
     }
+    this.#context.startsFirst.took(taken.length)
+    for (const control of taken) void runAttempt(this.#context, control).then(() => this.#leave(control))
   }
 
   isFollowing(runId: string): boolean {
@@ -150,6 +155,7 @@ export class Executor implements Component {
   async stop(): Promise<void> {
     if (this.#stopping) return
     this.#stopping = true
+    this.#context.startsFirst.open()
     await this.#cancels.stop()
     const { clock, driver, log } = this.#deps
     for (const control of this.#active.values()) {

@@ -13,6 +13,12 @@ const LOG_DRAIN_LIMIT_MS = 5 * 60_000
 /** setTimeout's longest. */
 const LONGEST_SLEEP_MS = 2 ** 31 - 1
 
+interface End {
+  /** null = it is gone. */
+  readonly status: UnitStatus | null
+  readonly cut: Cut | null
+}
+
 /**
  * Follows a unit to its end: copies its log, waits for its exit, ends it when its time is over or somebody wants so.
  *
@@ -31,12 +37,13 @@ export async function follow(
   try {
     const exit = awaitExit(context, run, control)
     const cut = await firstCut(context, run, control, exit, runningForMs)
-    const status = await (cut === null
-      ? exitOrNothing(context, run, control, exit)
-      : stop(context, run, control, exit, cut))
+    const end =
+      cut === null
+        ? { status: await exitOrNothing(context, run, control, exit), cut }
+        : await stop(context, run, control, exit, cut)
     control.following = false
     await drained(context, logs, ended, control)
-    return { exit: status?.state === 'exited' ? status.exit : null, cut }
+    return { exit: end.status?.state === 'exited' ? end.status.exit : null, cut: end.cut }
   } finally {
     ended.abort()
     await logs
@@ -103,21 +110,40 @@ async function sleepLong(clock: Clock, milliseconds: number, signal: AbortSignal
   }
 }
 
-/** SIGTERM, grace, SIGKILL; only while the run is ours, so that nobody stops what another server follows. */
+/**
+ * True when this is how the unit ended by itself: it may have done so long before anybody was there to look, and then
+ * neither the time that went by since nor a wish to cancel it says anything about it. What an owner before us had begun
+ * to stop, or what ran for longer than it may, did not end by itself.
+ */
+function endedByItself(status: UnitStatus | null, run: PreparedRun, cut: Cut): boolean {
+  if (status?.state !== 'exited' || run.stopping) return false
+  const { exit } = status
+  if (cut.kind !== 'timeout' || exit.kind === 'lost') return true
+  const ranForMs = (exit.finishedAt?.getTime() ?? 0) - (exit.startedAt?.getTime() ?? 0)
+  return ranForMs <= (limitsOf(run).timeoutMs ?? Number.POSITIVE_INFINITY)
+}
+
+/**
+ * SIGTERM, grace, SIGKILL; only while the run is ours, so that nobody stops what another server follows, and only if it
+ * has not ended by itself.
+ */
 async function stop(
   { driver, patience, transitions }: AttemptContext,
   run: PreparedRun,
   control: RunControl,
   exit: Promise<UnitStatus | null>,
   cut: Cut,
-): Promise<UnitStatus | null> {
+): Promise<End> {
   const unit = unitName(run.id, run.attempt)
+  const inspect = () => patience.call(control.dropped, () => driver.inspect(unit, control.dropped))
+  const before = await inspect()
+  if (endedByItself(before, run, cut)) return { status: before, cut: null }
   const write = transitions.phase({ id: run.id, fence: run.fence, phase: 'stopping' })
   // A server that stops has no time to wait for a database that is away.
   if (cut.kind !== 'server-stop' && !(await write)) throw new Dropped('another server has it')
   await patience.call(control.dropped, () => driver.stop(unit, limitsOf(run).graceMs, control.dropped))
-  const status = await patience.call(control.dropped, () => driver.inspect(unit, control.dropped))
-  return status === null || status.state === 'exited' ? status : exit
+  const status = await inspect()
+  return { status: status === null || status.state === 'exited' ? status : await exit, cut }
 }
 
 /** Never rejects: a log that cannot be stored must not keep the verdict from being recorded. */
@@ -159,5 +185,5 @@ async function drained(
 }
 
 function letGoIfDropped(control: RunControl): void {
-  if (control.dropped.aborted) throw new Dropped('let go while its log was stored')
+  if (control.isDropped) throw new Dropped('let go while its log was stored')
 }

@@ -1,3 +1,4 @@
+import type { StartedAttempt } from '../runs/transition/record-started.ts'
 import { type EnsuredImage, RuntimeError, type UnitStatus, unitName } from '../runtime/driver.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import { ensureImage } from './ensure-image.ts'
@@ -27,13 +28,16 @@ export async function launch(context: AttemptContext, run: PreparedRun, control:
     if (found === null) return { kind: 'ended', ending: { exit: null, cut: null } }
     return { kind: 'running', adopted: true, runningForMs: run.runningForMs }
   }
-  if (found === null && control.cut.aborted) return cutBeforeStart(control)
+  if (found === null && control.isCut) return cutBeforeStart(control)
   const image = await imageFor(context, run, control, found)
   if (image === null) return cutBeforeStart(control)
   const startedAt = found === null || found.state === 'created' ? await start(context, run, image) : startOf(found)
-  if (control.dropped.aborted) throw new Dropped('let go while it started')
-  await recordStart(context, run, image, startedAt)
-  return { kind: 'running', adopted: startedAt !== null, runningForMs: 0 }
+  const sinceMs = context.clock.now()
+  const agoMs = (): number => context.clock.now() - sinceMs
+  await context.startsFirst.turn()
+  if (control.isDropped) throw new Dropped('let go while it started')
+  await recordStart(context, run, image, { startedAt, agoMs })
+  return { kind: 'running', adopted: startedAt !== null, runningForMs: agoMs() }
 }
 
 /** A run whose start is on record waits for its engine; another one is put back by the caller. */
@@ -59,10 +63,10 @@ async function imageFor(
   try {
     return await ensureImage(context, run, control, found === null ? run.spec.pull : 'missing')
   } catch (error) {
-    if (control.dropped.aborted) throw new Dropped('let go while it was pulled')
+    if (control.isDropped) throw new Dropped('let go while it was pulled')
     const hasRun = found !== null && found.state !== 'created'
-    if (hasRun && (control.cut.aborted || error instanceof RuntimeError)) return { image: run.spec.image, digest: null }
-    if (control.cut.aborted) return null
+    if (hasRun && (control.isCut || error instanceof RuntimeError)) return { image: run.spec.image, digest: null }
+    if (control.isCut) return null
     throw error
   }
 }
@@ -99,7 +103,7 @@ async function recordStart(
   { transitions, patience }: AttemptContext,
   run: PreparedRun,
   image: EnsuredImage,
-  startedAt: Date | null,
+  times: Pick<StartedAttempt, 'startedAt' | 'agoMs'>,
 ): Promise<void> {
   patience.noteBack()
   const kept = await transitions.started({
@@ -107,7 +111,7 @@ async function recordStart(
     fence: run.fence,
     imageDigest: image.digest,
     envSnapshot: visibleEnv(run),
-    startedAt,
+    ...times,
     lateAfterMs: run.lateAfterMs,
   })
   if (!kept) throw new Dropped('another server took it')

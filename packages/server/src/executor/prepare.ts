@@ -5,6 +5,7 @@ import { lateAfter } from '../runs/late.ts'
 import type { Database } from '../store/database.ts'
 import type { LoadSettings, ProjectSettings } from './ports.ts'
 import type { PreparedRun } from './prepared-run.ts'
+import { stillRunning } from '../runs/transition/fenced.ts'
 
 /** `stale`: not ours any more. `unusable`: a setting it needs cannot be had; says which. */
 export type Preparation =
@@ -23,6 +24,7 @@ interface Row {
   readonly image_digest: string | null
   readonly env_snapshot: Record<string, string> | null
   readonly running_for_ms: number | null
+  readonly stopping: boolean
   readonly cancel_reason: Reason | null
   readonly cancel_by: string | null
   readonly late_after_ms: number | null
@@ -54,11 +56,11 @@ export async function prepareRuns(
 async function readRows(db: Database, runs: readonly ClaimedRun[]): Promise<Row[]> {
   const { rows } = await sql<Row>`
     select r.id, p.name as project, c.name as cronjob, v.spec, r.overrides, r.max_attempts, r.lost_attempts,
-      r.image_digest, r.env_snapshot, r.cancel_reason, r.cancel_by,
+      r.image_digest, r.env_snapshot, r.phase is not distinct from 'stopping' as stopping, r.cancel_reason, r.cancel_by,
       (extract(epoch from panda_now() - r.attempt_started_at) * 1000)::float8 as running_for_ms,
       ${lateAfter} as late_after_ms
     from unnest(${runs.map((run) => run.id)}::text[], ${runs.map((run) => run.fence)}::int[]) as i (id, fence)
-    join runs r on r.id = i.id and r.fence = i.fence and r.state = 'running'
+    join runs r on r.id = i.id and r.fence = i.fence and ${stillRunning}
     join cronjobs c on c.id = r.cronjob_id
     join projects p on p.id = r.project_id
     join cronjob_revisions v on v.cronjob_id = r.cronjob_id and v.revision = r.revision`.execute(db)
@@ -103,6 +105,7 @@ function prepared(run: ClaimedRun, row: Row, settings: ProjectSettings): Prepare
     imageDigest: row.image_digest,
     envSnapshot: row.env_snapshot,
     runningForMs: row.running_for_ms,
+    stopping: row.stopping,
     cancel: row.cancel_reason === null ? null : { reason: row.cancel_reason, by: row.cancel_by },
     lateAfterMs: row.late_after_ms,
   }

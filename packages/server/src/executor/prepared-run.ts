@@ -16,6 +16,8 @@ export interface PreparedRun extends ClaimedRun {
   readonly envSnapshot: Readonly<Record<string, string>> | null
   /** Milliseconds since its unit's recorded start by the database's clock; null = no start is recorded. */
   readonly runningForMs: number | null
+  /** An owner before us had begun to stop its unit. */
+  readonly stopping: boolean
   readonly cancel: { readonly reason: Reason; readonly by: string | null } | null
   readonly lateAfterMs: number | null
 }

@@ -11,37 +11,58 @@ export class Dropped extends Error {
   override readonly name = 'Dropped'
 }
 
-/** The strings by which the executor holds one attempt while it runs. */
+/** The strings by which the executor holds one attempt while it runs. Signals are made when somebody wants them. */
 export class RunControl {
   readonly run: ClaimedRun
-  /** Aborts when the attempt is to be let go as it is. */
-  readonly dropped: AbortSignal
   /** Resolves with the first interrupt, if one comes. */
   readonly interrupted: Promise<Interrupt>
-  /** Aborts with the first interrupt or drop: for calls that are not worth finishing then, such as a pull. */
-  readonly cut: AbortSignal
   /** Its unit was started and followed. */
   following = false
-  readonly #drop = new AbortController()
-  readonly #cut = new AbortController()
+  /** True when the attempt is to be let go as it is. */
+  isDropped = false
+  /** True after the first interrupt or drop: for calls that are not worth finishing then, such as a pull. */
+  isCut = false
+  #drop: AbortController | undefined
+  #onCut: (() => void) | undefined
   #resolve: (interrupt: Interrupt) => void = () => undefined
 
   constructor(run: ClaimedRun) {
     this.run = run
-    this.dropped = this.#drop.signal
-    this.cut = this.#cut.signal
     this.interrupted = new Promise((resolve) => {
       this.#resolve = resolve
     })
   }
 
+  /** Aborts when the attempt is to be let go. */
+  get dropped(): AbortSignal {
+    this.#drop ??= new AbortController()
+    if (this.isDropped) this.#drop.abort(letGo())
+    return this.#drop.signal
+  }
+
+  /** Called at the first interrupt or drop, at once if it has been; the handler of now takes the place of the one before. */
+  onCut(handler: (() => void) | undefined): void {
+    this.#onCut = handler
+    if (this.isCut) handler?.()
+  }
+
   interrupt(interrupt: Interrupt): void {
     this.#resolve(interrupt)
-    this.#cut.abort()
+    this.#cut()
   }
 
   drop(): void {
-    this.#drop.abort(new Dropped('the run was let go'))
-    this.#cut.abort()
+    this.isDropped = true
+    this.#drop?.abort(letGo())
+    this.#cut()
   }
+
+  #cut(): void {
+    this.isCut = true
+    this.#onCut?.()
+  }
+}
+
+function letGo(): Dropped {
+  return new Dropped('the run was let go')
 }

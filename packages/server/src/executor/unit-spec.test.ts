@@ -27,6 +27,7 @@ function run(change: Partial<PreparedRun> & { env?: Record<string, string>; imag
     imageDigest: null,
     envSnapshot: null,
     runningForMs: null,
+    stopping: false,
     cancel: null,
     lateAfterMs: null,
     ...rest,

@@ -21,7 +21,7 @@ export class PatternScanner {
     this.shortest = patterns.length === 0 ? 0 : Math.min(...lengths)
     this.longest = patterns.length === 0 ? 0 : Math.max(...lengths)
     this.#window = Math.min(this.shortest, MAX_WINDOW)
-    this.#jumps = new Uint8Array(TABLE_SIZE).fill(Math.max(1, this.#window - 1))
+    this.#jumps = new Uint8Array(patterns.length === 0 ? 0 : TABLE_SIZE).fill(Math.max(1, this.#window - 1))
     // The longest first, so that the first candidate that fits is the longest match of its start.
     for (const pattern of [...patterns].sort((a, b) => b.length - a.length)) this.#add(pattern)
   }

@@ -1,4 +1,5 @@
 import { PandaError } from '@pandastack/contract'
+import { sql } from 'kysely'
 import type { RegistryAuth } from '../runtime/driver.ts'
 import type { Queryable } from '../store/database.ts'
 import { type SecretBox, SealError } from './secret-box.ts'
@@ -35,7 +36,10 @@ export async function loadProjectSettings(
       .where((where) =>
         cronjobIds.length === 0
           ? where('cronjob_id', 'is', null)
-          : where.or([where('cronjob_id', 'is', null), where('cronjob_id', 'in', [...cronjobIds])]),
+          : where.or([
+              where('cronjob_id', 'is', null),
+              where('cronjob_id', '=', sql<string>`any (${[...cronjobIds]}::text[])`),
+            ]),
       )
       .execute(),
   ])

@@ -5,6 +5,7 @@ import type { EndedAttempt, MovedRun } from './ended-attempt.ts'
 import { endingsOf, noteHealth } from './health.ts'
 import { notifyRuns } from './notify-runs.ts'
 import { lockCronjobs, releaseHeld } from './release-held.ts'
+import { stillRunning } from './fenced.ts'
 
 /**
  * Records the ends of attempts: the attempt's row, the run's new state, what waited behind it, and what the alerts hear,
@@ -46,7 +47,7 @@ async function moveRuns(
         available_at = case when ${newState} = 'retrying'
           then panda_now() + i.delay * interval '1 millisecond' else r.available_at end,
         finished_at = case when ${newState} = 'retrying' then null else ${endTime} end
-      from input i where r.id = i.id and r.fence = i.fence and r.state = 'running'
+      from input i where r.id = i.id and r.fence = i.fence and ${stillRunning}
       returning r.id, r.project_id, r.cronjob_id, r.state, r.attempt, i.outcome, i.reason as attempt_reason, i.message,
         i.exit_code, r.image_digest, r.server_id, r.attempt_started_at, ${endTime} as ended_at
     ),

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { noteRunEvents } from '../../alerts/note-run-events.ts'
 import type { Database } from '../../store/database.ts'
-import type { Fenced } from './fenced.ts'
+import { type Fenced, stillRunning } from './fenced.ts'
 
 export interface StartedAttempt extends Fenced {
   readonly imageDigest: string | null
@@ -9,6 +9,8 @@ export interface StartedAttempt extends Fenced {
   readonly envSnapshot: Readonly<Record<string, string>>
   /** The engine's own time, when the start is learnt of late (adoption); null = now. */
   readonly startedAt: Date | null
+  /** Milliseconds since its start, asked when it is written; for a start that is recorded later. Default 0. */
+  readonly agoMs?: () => number
   /** The smallest `late_after_ms` of the alerts that want to hear of a late start; null = nobody does. */
   readonly lateAfterMs: number | null
 }
@@ -35,14 +37,14 @@ export function recordStarted(db: Database, items: readonly StartedAttempt[]): P
           ${items.map((item) => item.id)}::text[], ${items.map((item) => item.fence)}::int[],
           ${items.map((item) => item.imageDigest)}::text[], ${items.map((item) => JSON.stringify(item.envSnapshot))}::text[],
           ${items.map((item) => item.startedAt?.toISOString() ?? null)}::timestamptz[],
-          ${items.map((item) => item.lateAfterMs)}::float8[]
-        ) as i (id, fence, digest, env, started, late_after)
+          ${items.map((item) => item.agoMs?.() ?? 0)}::float8[], ${items.map((item) => item.lateAfterMs)}::float8[]
+        ) as i (id, fence, digest, env, started, ago, late_after)
       )
       update runs r set phase = 'running', image_digest = i.digest, env_snapshot = i.env::jsonb,
         attempt_started_at = coalesce(r.attempt_started_at, ${startTime}),
         started_at = coalesce(r.started_at, ${startTime}),
         late_noted = r.late_noted or (i.listen and ${lateness} > i.late_after)
-      from input i where r.id = i.id and r.fence = i.fence and r.state = 'running'
+      from input i where r.id = i.id and r.fence = i.fence and ${stillRunning}
       returning r.id, r.project_id, r.cronjob_id, i.listen and ${lateness} > i.late_after as late`.execute(trx)
     const late = rows.filter((row) => row.late)
     await noteRunEvents(
@@ -60,6 +62,6 @@ export function recordStarted(db: Database, items: readonly StartedAttempt[]): P
 }
 
 /** An engine's clock may be wrong: its time counts only between the due time and now. */
-const startTime = sql`case when i.started is null then panda_now()
-  else least(panda_now(), greatest(i.started, r.due_at)) end`
+const startTime = sql`least(panda_now(),
+  greatest(coalesce(i.started, panda_now() - i.ago * interval '1 millisecond'), r.due_at))`
 const lateness = sql`extract(epoch from coalesce(r.started_at, ${startTime}) - r.due_at) * 1000`

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../../store/database.ts'
-import type { Fenced } from './fenced.ts'
+import { type Fenced, stillRunning } from './fenced.ts'
 import { notifyRuns } from './notify-runs.ts'
 
 export interface Requeued extends Fenced {
@@ -27,7 +27,7 @@ export function requeueRuns(db: Database, items: readonly Requeued[]): Promise<b
         ${items.map((item) => item.delayMs)}::float8[], ${items.map((item) => item.message)}::text[],
         ${items.map((item) => item.pinned)}::bool[]
       ) as i (id, fence, delay, message, pinned)
-      where r.id = i.id and r.fence = i.fence and r.state = 'running' and r.attempt_started_at is null
+      where r.id = i.id and r.fence = i.fence and ${stillRunning} and r.attempt_started_at is null
       returning r.id`.execute(trx)
     const kept = new Set(rows.map((row) => row.id))
     await notifyRuns(trx, [...kept])

@@ -1,7 +1,7 @@
 import type { Phase } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { Queryable } from '../../store/database.ts'
-import type { Fenced } from './fenced.ts'
+import { type Fenced, stillRunning } from './fenced.ts'
 
 export interface PhaseChange extends Fenced {
   readonly phase: Phase
@@ -15,7 +15,7 @@ export async function setPhases(db: Queryable, items: readonly PhaseChange[]): P
       ${items.map((item) => item.id)}::text[], ${items.map((item) => item.fence)}::int[],
       ${items.map((item) => item.phase)}::text[]
     ) as i (id, fence, phase)
-    where r.id = i.id and r.fence = i.fence and r.state = 'running'
+    where r.id = i.id and r.fence = i.fence and ${stillRunning}
     returning r.id`.execute(db)
   const kept = new Set(rows.map((row) => row.id))
   return items.map((item) => kept.has(item.id))
