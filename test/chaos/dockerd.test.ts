@@ -74,7 +74,7 @@ describe.each([
     const filters = { label: [`panda.installation=${installation}`] }
     const isClean = async () => (await docker.engine.listContainers({ all: true, filters })).length === 0
     await waitFor('every container to be removed', isClean, LIMIT_MS)
-    const { crashes = [] } = fleet.servers[0] ?? {}
+    const crashes = fleet.servers.flatMap((server) => server.crashes)
     await fleet.stop()
     await leakCheck(docker.socketPath, installation)
     expect(crashes).toEqual([])
