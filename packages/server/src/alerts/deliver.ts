@@ -11,7 +11,11 @@ import { openChannel, type Sealer } from './stored-channel.ts'
 const RETRY_AFTER_S = [2, 10, 30, 120, 600, 1800, 3600, 14_400, 43_200] as const
 /** A sender that dies keeps its message for so long; longer than any try can take. */
 const LOCK_S = 60
+/** The whole of one try, e-mail too; well below {@link LOCK_S}, so that no second server sends it meanwhile. */
+const TRY_LIMIT_MS = 30_000
 const BATCH = 20
+/** Of one alert in one batch: a receiver that hangs must not hold up those of others. */
+const BATCH_PER_ALERT = 2
 
 interface Claimed {
   id: string
@@ -28,18 +32,25 @@ export interface DeliverDeps {
   readonly box: Sealer
   readonly sender: Sender
   readonly onOutcome: (outcome: DeliveryOutcome) => void
+  /** Default 30,000. */
+  readonly tryLimitMs?: number
 }
 
-/** Sends what is due, at the most {@link BATCH} at a time. @returns how many were tried. */
+const isDue = sql`state = 'pending' and next_attempt_at <= panda_now() and (locked_until is null or locked_until <= panda_now())`
+
+/** Sends what is due, at the most {@link BATCH} at a time, each alert's oldest first. @returns how many were tried. */
 export async function deliverDue(deps: DeliverDeps, signal: AbortSignal): Promise<number> {
   const { rows } = await sql<Claimed>`
     update alert_deliveries d
     set locked_until = panda_now() + ${LOCK_S} * interval '1 second', attempts = d.attempts + 1
     from alerts a
     where a.id = d.alert_id and d.id in (
-      select id from alert_deliveries
-      where state = 'pending' and next_attempt_at <= panda_now() and (locked_until is null or locked_until <= panda_now())
-      order by next_attempt_at limit ${BATCH} for update skip locked)
+      select due.id from alert_deliveries due join (
+        select id, row_number() over (partition by alert_id order by next_attempt_at, id) as nth
+        from alert_deliveries where ${isDue}
+      ) ranked on ranked.id = due.id
+      where ranked.nth <= ${BATCH_PER_ALERT} and ${isDue}
+      order by ranked.nth, due.next_attempt_at limit ${BATCH} for update of due skip locked)
     returning d.id, d.alert_id, d.attempts, d.payload, a.channel`.execute(deps.db)
   await Promise.all(rows.map((row) => deliverOne(deps, row, signal)))
   return rows.length
@@ -49,7 +60,7 @@ async function deliverOne(deps: DeliverDeps, row: Claimed, signal: AbortSignal):
   let channel: StoredChannel | undefined
   try {
     channel = openChannel(deps.box, row.alert_id, row.channel)
-    await deps.sender.send(channel, { id: row.id, payload: row.payload }, signal)
+    await sendInTime(deps, channel, row, signal)
   } catch (error) {
     await recordFailure(deps, row, channel, error, signal)
     return
@@ -61,6 +72,17 @@ async function deliverOne(deps: DeliverDeps, row: Claimed, signal: AbortSignal):
     .where('id', '=', row.id)
     .execute()
   deps.onOutcome({ kind: channel.kind, outcome: 'sent' })
+}
+
+/** Also ends channels that know no signal, such as e-mail. */
+async function sendInTime(deps: DeliverDeps, channel: StoredChannel, row: Claimed, signal: AbortSignal): Promise<void> {
+  const limitMs = deps.tryLimitMs ?? TRY_LIMIT_MS
+  const deadline = AbortSignal.timeout(limitMs)
+  const late = new Promise<never>((_resolve, reject) => {
+    deadline.addEventListener('abort', () => reject(new OutboundError(`not sent within ${limitMs / 1000} s`)))
+  })
+  const message = { id: row.id, payload: row.payload }
+  await Promise.race([deps.sender.send(channel, message, AbortSignal.any([signal, deadline])), late])
 }
 
 async function recordFailure(
