@@ -1,8 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import type { Channel } from '@pandastack/contract'
 import { sql } from 'kysely'
-import { SMTPServer } from 'smtp-server'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -15,24 +14,18 @@ import {
   updateAlert,
 } from '../../packages/server/src/alerts/alerts.ts'
 import { createSender } from '../../packages/server/src/alerts/channels/send.ts'
+import { AlertDispatcher } from '../../packages/server/src/alerts/dispatcher.ts'
 import { deliverDue } from '../../packages/server/src/alerts/deliver.ts'
 import { gather } from '../../packages/server/src/alerts/gather.ts'
 import { noteRunEvents } from '../../packages/server/src/alerts/note-run-events.ts'
 import { createOutbound } from '../../packages/server/src/alerts/outbound.ts'
 import type { AlertPayload } from '../../packages/server/src/alerts/payload.ts'
-import type { Sealer } from '../../packages/server/src/alerts/stored-channel.ts'
+import { systemClock } from '../../packages/server/src/clock.ts'
+import { createLog } from '../../packages/server/src/log.ts'
 import { newId } from '../../packages/server/src/store/ids.ts'
 import { type MigratedDatabase, migratedDatabase } from '../support/migrated-database.ts'
-
-/** Binds a text to its context and is readable in a dump only if the code forgot to seal. */
-const box: Sealer = {
-  seal: (text, context) => Buffer.from(Buffer.from(JSON.stringify([context, text])).toString('base64')),
-  open(sealed, context) {
-    const [was, text] = JSON.parse(Buffer.from(sealed.toString(), 'base64').toString()) as [string, string]
-    if (was !== context) throw new Error('wrong context')
-    return text
-  },
-}
+import { plainSealer as box } from '../support/plain-sealer.ts'
+import { startMailServer } from '../support/mail-server.ts'
 
 interface Received {
   readonly path: string
@@ -61,20 +54,8 @@ beforeAll(async () => {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData(stream, _session, done) {
-      let mail = ''
-      stream.on('data', (chunk: Buffer) => (mail += chunk.toString()))
-      stream.on('end', () => {
-        mails.push(mail)
-        done()
-      })
-    },
-  })
-  await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', () => resolve()))
-  mailUrl = `smtp://127.0.0.1:${(smtp.server.address() as AddressInfo).port}`
+  const smtp = await startMailServer(mails)
+  mailUrl = smtp.url
   closers.push(
     () => server.close(),
     () => smtp.close(),
@@ -141,6 +122,16 @@ function deliver(allow: string[] = ['127.0.0.0/8'], signal = new AbortController
   })
   const onOutcome = ({ kind, outcome }: { kind: string; outcome: string }) => void outcomes.push(`${kind} ${outcome}`)
   return deliverDue({ db: database.db, box, sender, onOutcome }, signal).finally(() => sender.close())
+}
+
+function dispatcher(lastLines: () => Promise<string[]>): AlertDispatcher {
+  const sender = createSender({ outbound: createOutbound(['127.0.0.0/8']), mail: null, now: () => Date.now() })
+  const listener = { on: () => () => {}, close: () => Promise.resolve() }
+  const log = createLog({ logLevel: 'silent', logFormat: 'json' })
+  return new AlertDispatcher({
+    ...{ db: database.db, listener, clock: systemClock, log, box, sender, lastLines },
+    onOutcome: () => {},
+  })
 }
 
 const lines = () => Promise.resolve(['last words'])
@@ -293,6 +284,58 @@ describe('alerts', () => {
     expect(discord.allowed_mentions).toEqual({ parse: [] })
     expect(bodyOf('/ntfy')).toContain('panda run get run_')
     expect(mails.join()).toContain('Subject: [default] digest failed: exited with code 3')
+  })
+
+  it('a line that cannot be stored stops neither its alert nor the others', async () => {
+    await create('a', { kind: 'webhook', url: `${base}/hook` })
+    await create('b', { kind: 'slack', url: `${base}/slack` })
+    await note(await cronjob('digest'))
+    expect(await gather(database.db, () => Promise.resolve([`${'x'.repeat(499)}\u{1f43c}`, 'a\0b']))).toBe(2)
+    await deliver()
+    const hook = JSON.parse(received.find(({ path }) => path === '/hook')?.body ?? '') as AlertPayload
+    expect(hook.items[0]?.lastLines).toEqual([`${'x'.repeat(499)}\ufffd`, 'ab'])
+    expect(received).toHaveLength(2)
+  })
+
+  it('an alert that cannot be gathered holds up no other, and what waits goes out all the same', async () => {
+    await create('a', { kind: 'slack', url: `${base}/a` })
+    await create('b', { kind: 'slack', url: `${base}/b` })
+    await note(await cronjob('digest'))
+    let calls = 0
+    const lastLines = () => (calls++ === 0 ? Promise.reject(new Error('unreadable')) : Promise.resolve([]))
+    await expect(dispatcher(lastLines).step()).rejects.toThrow('1 alerts could not be gathered')
+    expect(received.map(({ path }) => path)).toEqual(['/b'])
+  })
+
+  it('one alert takes at most two of a batch', async () => {
+    await create('noisy', { kind: 'slack', url: `${base}/noisy` })
+    await create('quiet', { kind: 'slack', url: `${base}/quiet` })
+    for (let count = 0; count < 10; count++) await testAlert(database.db, database.projectId, 'noisy')
+    await expect(testAlert(database.db, database.projectId, 'noisy')).rejects.toMatchObject({
+      code: 'too_many_requests',
+    })
+    await testAlert(database.db, database.projectId, 'quiet')
+    expect(await deliver()).toBe(3)
+    expect(received.map(({ path }) => path).sort()).toEqual(['/noisy', '/noisy', '/quiet'])
+  })
+
+  it('a mail server that says nothing ends the try in time', async () => {
+    await create('mail', { kind: 'email', to: ['me@example.com'] })
+    await testAlert(database.db, database.projectId, 'mail')
+    const mute = createTcpServer()
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
+    const mail = { url: `smtp://127.0.0.1:${(mute.address() as AddressInfo).port}`, from: 'panda@example.com' }
+    const sender = createSender({ outbound: createOutbound([]), mail, now: () => Date.now() })
+    const onOutcome = ({ outcome }: { outcome: string }) => void outcomes.push(outcome)
+    const begun = performance.now()
+    const signal = new AbortController().signal
+    expect(await deliverDue({ db: database.db, box, sender, onOutcome, tryLimitMs: 200 }, signal)).toBe(1)
+    expect(performance.now() - begun).toBeLessThan(5000)
+    expect(outcomes).toEqual(['failed'])
+    const [delivery] = await listDeliveries(database.db, database.projectId, 'mail')
+    expect(delivery).toMatchObject({ state: 'pending', lastError: 'not sent within 0.2 s' })
+    sender.close()
+    mute.close()
   })
 
   it('gathers exactly once with several servers', async () => {

@@ -72,10 +72,12 @@ export class AlertDispatcher implements Component {
 
   /** One pass; tests call it by hand. @returns how much was done. */
   async step(): Promise<number> {
-    const stored = await gather(this.deps.db, this.deps.lastLines)
+    // What cannot be gathered must not hold up what is in the outbox already.
+    const [gathered] = await Promise.allSettled([gather(this.deps.db, this.deps.lastLines)])
     const tried = await deliverDue(this.deps, this.stopping.signal)
     await this.prune()
-    return stored + tried
+    if (gathered.status === 'rejected') throw gathered.reason
+    return gathered.value + tried
   }
 
   private async prune(): Promise<void> {

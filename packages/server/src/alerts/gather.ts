@@ -1,6 +1,8 @@
+import { PandaError } from '@pandastack/contract'
 import { sql } from 'kysely'
 import { type Database, pandaNow, type Queryable } from '../store/database.ts'
 import { newId } from '../store/ids.ts'
+import { storableText } from '../store/storable-text.ts'
 import { reach } from '../fault-points.ts'
 import { type AlertItem, type AlertPayload, LAST_LINES, MAX_ITEMS, MAX_LINE_LENGTH } from './payload.ts'
 import { summaryOf } from './render.ts'
@@ -18,27 +20,47 @@ interface OpenAlert {
   group_for_ms: number
 }
 
+/** Alerts that one pass looks at; those behind wait for the next pass. */
+const MAX_ALERTS = 1000
+
 /**
  * Makes one message for each alert that has waiting events and is not within its quiet time. The rows of the alert are
- * locked meanwhile, so several servers never put one event into two messages.
+ * locked meanwhile, so several servers never put one event into two messages. An alert that fails does not hold up the
+ * others.
  *
  * @returns how many messages were stored.
+ * @throws AggregateError of what failed, after all others were gathered.
  */
 export async function gather(db: Database, lastLines: LastLines): Promise<number> {
   let stored = 0
-  while (await gatherOne(db, lastLines)) stored++
+  const failures: unknown[] = []
+  for (const id of await waitingAlerts(db)) {
+    try {
+      if (await gatherOne(db, lastLines, id)) stored++
+    } catch (error) {
+      failures.push(error)
+    }
+  }
   if (stored > 0) reach('alert-stored')
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} alerts could not be gathered`)
   return stored
 }
 
-function gatherOne(db: Database, lastLines: LastLines): Promise<boolean> {
+const isWaiting = sql`(a.quiet_until is null or a.quiet_until <= panda_now())
+  and exists (select 1 from alert_events e where e.alert_id = a.id and e.delivery_id is null)`
+
+async function waitingAlerts(db: Database): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select a.id from alerts a where ${isWaiting} order by a.id limit ${MAX_ALERTS}`.execute(db)
+  return rows.map((row) => row.id)
+}
+
+function gatherOne(db: Database, lastLines: LastLines, alertId: string): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     const { rows } = await sql<OpenAlert>`
       select a.id, a.name, p.name as project, a.group_for_ms
       from alerts a join projects p on p.id = a.project_id
-      where (a.quiet_until is null or a.quiet_until <= panda_now())
-        and exists (select 1 from alert_events e where e.alert_id = a.id and e.delivery_id is null)
-      order by a.id limit 1 for update of a skip locked`.execute(tx)
+      where a.id = ${alertId} and ${isWaiting} for update of a skip locked`.execute(tx)
     const alert = rows[0]
     if (!alert) return false
     const id = newId('dlv')
@@ -99,13 +121,13 @@ async function itemsOf(tx: Queryable, events: readonly TakenEvent[], lastLines: 
       cronjob: run.cronjob,
       state: run.state,
       reason: run.reason,
-      message: run.message,
+      message: run.message === null ? null : storableText(run.message),
       exitCode: run.exit_code,
       attempt: run.attempt,
       dueAt: run.due_at.toISOString(),
       startedAt: run.started_at?.toISOString() ?? null,
       finishedAt: run.finished_at?.toISOString() ?? null,
-      lastLines: lines.map((line) => line.slice(0, MAX_LINE_LENGTH)),
+      lastLines: lines.map((line) => storableText(line.slice(0, MAX_LINE_LENGTH))),
     })
   }
   return items
@@ -126,7 +148,15 @@ async function storeDelivery(db: Queryable, id: string, alertId: string, payload
     .execute()
 }
 
-/** A test message goes out at once, whatever the quiet time. @returns the delivery's id. */
+/** Test messages of one alert that may wait to be sent. */
+const MAX_PENDING_TESTS = 10
+
+/**
+ * A test message goes out at once, whatever the quiet time.
+ *
+ * @returns the delivery's id.
+ * @throws PandaError `too_many_requests` while {@link MAX_PENDING_TESTS} tests of this alert are not sent yet.
+ */
 export async function storeTest(db: Database, alert: { id: string; name: string; project: string }): Promise<string> {
   const id = newId('dlv')
   const payload: AlertPayload = {
@@ -138,8 +168,21 @@ export async function storeTest(db: Database, alert: { id: string; name: string;
     items: [],
   }
   await db.transaction().execute(async (tx) => {
+    await assertFewTests(tx, alert)
     await storeDelivery(tx, id, alert.id, payload)
     await sql`select pg_notify('panda_alerts', '')`.execute(tx)
   })
   return id
+}
+
+async function assertFewTests(tx: Queryable, alert: { id: string; name: string }): Promise<void> {
+  // The lock makes the count exact when several are asked for at once.
+  await tx.selectFrom('alerts').select('id').where('id', '=', alert.id).forUpdate().execute()
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from alert_deliveries
+    where alert_id = ${alert.id} and state = 'pending' and payload->>'type' = 'panda.alert.test'`.execute(tx)
+  if ((rows[0]?.count ?? 0) < MAX_PENDING_TESTS) return
+  throw new PandaError('too_many_requests', `${MAX_PENDING_TESTS} test messages of "${alert.name}" are not sent yet.`, {
+    hint: `See why: panda alert deliveries ${alert.name}`,
+  })
 }
