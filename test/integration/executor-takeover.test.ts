@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { unitName, type UnitSpec } from '../../packages/server/src/runtime/driver.ts'
+import { newId } from '../../packages/server/src/store/ids.ts'
+import type { RunRow } from '../../packages/server/src/store/schema.ts'
+import { RunsWorld } from '../support/runs-world.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const MINUTE_MS = 60_000
+
+let world: RunsWorld
+beforeAll(async () => {
+  world = await RunsWorld.open()
+  await world.server()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+function unitOf(id: string, command: readonly string[]): UnitSpec {
+  const labels = {
+    installation: 'test',
+    project: 'default',
+    kind: 'run',
+    resource: 'job',
+    run: id,
+    attempt: 1,
+  } as const
+  const limits = { env: {}, memoryBytes: 1, cpus: 1, graceMs: 1 }
+  return { name: unitName(id, 1), labels, image: 'i', entrypoint: null, command, ...limits }
+}
+
+interface Left {
+  readonly command: string
+  readonly startedAgoMs: number
+  readonly job?: Parameters<RunsWorld['cronjob']>[1]
+  readonly run?: Partial<RunRow>
+  /** The start of its unit is not on record. */
+  readonly unrecorded?: boolean
+}
+
+/** A run whose server died when its unit had been started so long ago. */
+async function leftBehind({ command, startedAgoMs, job, run, unrecorded = false }: Left): Promise<string> {
+  const startedAt = new Date(Date.now() - startedAgoMs)
+  const id = newId('run')
+  const unit = unitOf(id, command.split(' '))
+  world.engine.create(unit, world.engine.programOf(unit))
+  world.engine.start(unit.name, startedAt.getTime())
+  await world.queue(await world.cronjob(command, job), {
+    id,
+    state: 'running',
+    attempt: 1,
+    fence: 1,
+    server_id: 'srv_gone',
+    engine_id: world.engine.id,
+    due_at: startedAt,
+    ...(unrecorded ? {} : { phase: 'running', attempt_started_at: startedAt, started_at: startedAt }),
+    ...run,
+  })
+  return id
+}
+
+describe('a unit that ended while nobody looked', () => {
+  const startedAgoMs = 20 * MINUTE_MS
+
+  it('in time, is not called late by who looks after its timeout', async () => {
+    const good = await leftBehind({ command: 'after 5m exit 0', startedAgoMs, job: { timeout: '10m' } })
+    const bad = await leftBehind({ command: 'after 5m exit 3', startedAgoMs, job: { timeout: '10m' } })
+    const ended = await world.until(good, 'succeeded', 'failed')
+    expect(ended).toMatchObject({ state: 'succeeded', exit_code: 0 })
+    expect((ended.finished_at?.getTime() ?? 0) - (ended.started_at?.getTime() ?? 0)).toBe(5 * MINUTE_MS)
+    expect(await world.until(bad, 'succeeded', 'failed')).toMatchObject({ reason: 'exit-code', exit_code: 3 })
+  })
+
+  it('too late by the times of the engine, has failed by its timeout', async () => {
+    const id = await leftBehind({ command: 'after 15m exit 0', startedAgoMs, job: { timeout: '10m' } })
+    expect(await world.until(id, 'succeeded', 'failed')).toMatchObject({ reason: 'timeout' })
+  })
+
+  it('is not called cancelled by a wish that nobody had carried out', async () => {
+    const cancel = { cancel_reason: 'by-hand', cancel_by: 'anna' } as const
+    const id = await leftBehind({ command: 'after 5m exit 0', startedAgoMs, run: cancel })
+    expect(await world.until(id, 'succeeded', 'cancelled')).toMatchObject({ state: 'succeeded' })
+    const begun = { ...cancel, phase: 'stopping' } as const
+    const stopped = await leftBehind({ command: 'after 5m exit 143', startedAgoMs, run: begun })
+    expect(await world.until(stopped, 'cancelled', 'failed')).toMatchObject({ state: 'cancelled', exit_code: 143 })
+  })
+
+  it('ended while the engine was away when its time was over', async () => {
+    await using other = await RunsWorld.open()
+    await other.server()
+    const id = await other.queue(await other.cronjob('after 500ms exit 0', { timeout: '800ms' }))
+    await other.untilStarted(id)
+    other.engine.away = true
+    const endMs = (other.engine.get(unitName(id, 1))?.startedAtMs ?? 0) + 1000
+    await waitFor('its time to be over', () => Date.now() > endMs)
+    other.engine.away = false
+    expect(await other.until(id, 'succeeded', 'failed')).toMatchObject({ state: 'succeeded' })
+  })
+})
