@@ -88,7 +88,7 @@ export const SETTINGS = {
     'PANDA_RUNTIME',
     z.enum(['auto', 'docker', 'process', 'fake']).default('auto'),
     '`auto`',
-    'What runs the work: `docker` (also Podman), `process` (plain processes, no isolation), `fake` (nothing is run; for tests). `auto` takes the first engine that answers, else `process`.',
+    'What runs the work: `docker` (also Podman), `process` (plain processes, no isolation), `fake` (nothing is run; for tests). `auto` takes the first engine that answers, waits for one that was here before or whose socket is there, else `process`.',
   ),
   dockerHost: setting('DOCKER_HOST', optionalText, 'the usual sockets', 'Address of the engine, as for `docker`.'),
   dockerCertPath: setting(

@@ -30,7 +30,7 @@ import { Scheduler } from './scheduler/scheduler.ts'
 import { Membership } from './servers/membership.ts'
 import { loadProjectSettings } from './settings/load.ts'
 import { openSecretBox } from './settings/secret-key.ts'
-import { engineId } from './start/engine-id.ts'
+import { engineId, rememberedEngine } from './start/engine-id.ts'
 import { ensureInstallation } from './start/first-start.ts'
 import { listen } from './start/listen.ts'
 import { openStore } from './start/open-store.ts'
@@ -113,6 +113,7 @@ async function startWork(base: Base) {
   const found = await findRuntime({
     ...config,
     signal: base.signal,
+    remembered: await rememberedEngine(config.home),
     createProcessDriver: () => createProcessDriver({ home: config.home, log }),
     createFakeDriver: () => new FakeDriver(fakeEngine(config.fakeDir, clock)),
   })

@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { tempDir } from '../../../../test/support/temp-dir.ts'
+import { waitFor } from '../../../../test/support/wait-for.ts'
 import { DockerDriver } from './docker/docker-driver.ts'
 import { findRuntime, type FindRuntimeOptions, usualSockets } from './find-runtime.ts'
 
@@ -23,6 +27,15 @@ async function engineAt(path: string, answers: Record<string, object>): Promise<
   })
   servers.push(server)
   await new Promise<void>((done) => server.listen(path, done))
+}
+
+/** As an engine that was killed leaves it: a file at which nobody listens. */
+async function leaveSocket(path: string): Promise<void> {
+  const holder = spawn(process.execPath, ['-e', `require('net').createServer().listen(process.argv[1])`, path])
+  await waitFor('the socket', () => existsSync(path))
+  const gone = once(holder, 'exit')
+  holder.kill('SIGKILL')
+  await gone
 }
 
 const VERSION = { Version: '20.10.24', Components: [{ Name: 'Engine' }] }
@@ -63,6 +76,34 @@ describe('findRuntime', () => {
     expect(found.driver).toMatchObject({ marker: 'process' })
     expect(found.warning).toContain('no isolation')
     expect(found.warning).toContain(`unix://${missing}: not there`)
+  })
+
+  it('waits for an engine whose socket is there but does not answer', async () => {
+    await using dir = await tempDir('find-runtime')
+    const [missing, stale] = [join(dir.path, 'missing.sock'), join(dir.path, 'stale.sock')]
+    await leaveSocket(stale)
+    const found = await findRuntime(options({ sockets: [missing, stale] }))
+    expect(found.driver).not.toHaveProperty('marker')
+    expect(found.driver.address).toBe(`unix://${stale}`)
+    expect(found.warning).toContain('PANDA_RUNTIME=process')
+    await found.driver.close()
+  })
+
+  it('waits for the engine that was here at the last start, where it was', async () => {
+    await using dir = await tempDir('find-runtime')
+    const sockets = ['docker.sock', 'podman.sock'].map((name) => join(dir.path, name))
+    for (const [address, expected] of [
+      [`unix://${sockets[1]}`, sockets[1]],
+      ['tcp://elsewhere:2376', sockets[0]],
+      [null, sockets[0]],
+    ] as const) {
+      const found = await findRuntime(options({ sockets, remembered: { runtime: 'docker', address } }))
+      expect(found.driver).not.toHaveProperty('marker')
+      expect(found.driver.address).toBe(`unix://${expected}`)
+      await found.driver.close()
+    }
+    const processes = await findRuntime(options({ sockets, remembered: { runtime: 'process', address: null } }))
+    expect(processes.driver).toMatchObject({ marker: 'process' })
   })
 
   it('never falls back from an engine that was named', async () => {

@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { DockerDriver } from './docker/docker-driver.ts'
@@ -15,6 +16,8 @@ export interface FindRuntimeOptions {
   readonly dockerCertPath?: string | null
   /** Where engines are looked for without a `dockerHost`. Default {@link usualSockets}. */
   readonly sockets?: readonly string[]
+  /** What ran the work at the last start of this home; default: not known. */
+  readonly remembered?: { readonly runtime: string; readonly address: string | null } | null
   readonly createProcessDriver: () => RuntimeDriver
   readonly createFakeDriver: () => RuntimeDriver
   readonly signal?: AbortSignal
@@ -70,10 +73,33 @@ const bySocket: Strategy = {
       const driver = await answering({ kind: 'unix', path }, search)
       if (driver !== null) return { driver, why: `an engine answers at ${path}`, warning: null }
     }
-    if (search.runtime !== 'docker') return null
-    const path = (search.sockets ?? usualSockets())[0] ?? DOCKER_SOCKET
-    return notYet({ kind: 'unix', path }, search)
+    const path = await expectedSocket(search)
+    return path === null ? null : notYet({ kind: 'unix', path }, search)
   },
+}
+
+/**
+ * Where an engine is to be waited for; null = there is none. With `auto`, an engine that was here at the last start or
+ * whose socket is there is only not up yet: at a machine's boot the server may be first, and work that was made for
+ * containers must not run on the bare machine then.
+ */
+async function expectedSocket({ runtime, remembered, sockets = usualSockets() }: Search): Promise<string | null> {
+  const there: string[] = []
+  for (const path of sockets) if (await isThere(path)) there.push(path)
+  const first = there[0] ?? sockets[0] ?? DOCKER_SOCKET
+  if (runtime === 'docker') return first
+  if (remembered?.runtime !== 'docker') return there[0] ?? null
+  return sockets.find((path) => remembered.address === formatEndpoint({ kind: 'unix', path })) ?? first
+}
+
+/** A folder that may not be looked into counts as empty. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch {
+    return false // whatever the reason: no socket that this user could ever open
+  }
 }
 
 const byFallback: Strategy = {
@@ -91,7 +117,7 @@ const NO_ISOLATION =
 
 /**
  * What runs the work here: the first strategy that has an answer. An engine that was named (`PANDA_RUNTIME=docker`,
- * `DOCKER_HOST`) and does not answer yet is taken all the same; its driver goes to work when it does.
+ * `DOCKER_HOST`), or that was here before, and does not answer yet is taken all the same; its driver goes to work when it does.
  * @throws RangeError for a `DOCKER_HOST` that is none.
  */
 export async function findRuntime(options: FindRuntimeOptions): Promise<FoundRuntime> {
@@ -141,7 +167,9 @@ function reason(endpoint: DockerEndpoint, error: unknown): string {
   return `${where}: ${cause instanceof Error ? cause.message : String(cause)}`
 }
 
-function notYet(endpoint: DockerEndpoint, { tried }: Search): FoundRuntime {
+function notYet(endpoint: DockerEndpoint, { tried, runtime, dockerHost }: Search): FoundRuntime {
+  const why = runtime === 'auto' && dockerHost === null ? 'an engine belongs to this machine' : 'it is configured'
   const warning = `The container engine does not answer (${tried.join('; ')}). Runs wait until it does.`
-  return { driver: new DockerDriver({ endpoint }), why: 'it is configured', warning }
+  const instead = runtime === 'auto' ? ' For plain processes instead set PANDA_RUNTIME=process.' : ''
+  return { driver: new DockerDriver({ endpoint }), why, warning: warning + instead }
 }

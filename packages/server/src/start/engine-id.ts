@@ -7,21 +7,25 @@ import { type EngineInfo, type RuntimeDriver, RuntimeError } from '../runtime/dr
 /** The engine is asked for so long; then the start goes on without it. */
 const ANSWER_LIMIT_MS = 5000
 
-const rememberedSchema = z.object({ runtime: z.string(), id: z.string() })
+const rememberedSchema = z.object({ runtime: z.string(), id: z.string(), address: z.string().nullable().default(null) })
+
+export type RememberedEngine = z.output<typeof rememberedSchema>
 
 /**
  * Which engine this server works with: runs are adopted by servers of the same engine. An engine that is away at this
  * start is taken for the one that was there at the last.
  */
 export async function engineId(driver: RuntimeDriver, home: string, log: Log): Promise<string> {
-  const file = join(home, 'engine.json')
+  const file = fileOf(home)
   const info = await askEngine(driver)
   if (info === null) {
-    const remembered = await recall(file, driver.name)
+    const last = await rememberedEngine(home)
+    const remembered = last?.runtime === driver.name ? last.id : null
     log.warn(`the container engine does not answer; runs wait for it${remembered === null ? '' : ` (${remembered})`}`)
     return remembered ?? `unknown-${driver.name}`
   }
-  await writeFile(`${file}.new`, `${JSON.stringify({ runtime: driver.name, id: info.id })}\n`, { mode: 0o600 })
+  const found: RememberedEngine = { runtime: driver.name, id: info.id, address: info.address ?? null }
+  await writeFile(`${file}.new`, `${JSON.stringify(found)}\n`, { mode: 0o600 })
   await rename(`${file}.new`, file)
   return info.id
 }
@@ -37,10 +41,14 @@ export async function askEngine(driver: RuntimeDriver, limitMs = ANSWER_LIMIT_MS
   }
 }
 
-async function recall(file: string, runtime: string): Promise<string | null> {
+function fileOf(home: string): string {
+  return join(home, 'engine.json')
+}
+
+/** The engine of the last start of this home at which one answered; null = none. */
+export async function rememberedEngine(home: string): Promise<RememberedEngine | null> {
   try {
-    const remembered = rememberedSchema.parse(JSON.parse(await readFile(file, 'utf8')))
-    return remembered.runtime === runtime ? remembered.id : null
+    return rememberedSchema.parse(JSON.parse(await readFile(fileOf(home), 'utf8')))
   } catch {
     return null // never written, or not by us: as if it was the first start
   }
