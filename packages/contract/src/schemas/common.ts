@@ -36,7 +36,30 @@ export const durationSchema = z
   })
   .meta({ example: '5m' })
 
+/** At most so long, beside the limit of every duration. */
+export function durationUpTo(most: string) {
+  return durationSchema.superRefine((text, context) => {
+    try {
+      if (parseDuration(text) > parseDuration(most)) context.addIssue({ code: 'custom', message: `at most ${most}` })
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error // told by durationSchema already
+    }
+  })
+}
+
 export const sizeSchema = z.string().superRefine(checkedBy(parseSize)).meta({ example: '512Mi' })
+const MIN_MEMORY = '6Mi'
+const MAX_MEMORY = '4096Gi'
+/** 6 MiB is the least that Docker takes (docs.docker.com/engine/containers/resource_constraints); 0 would be no limit. */
+export const memorySchema = sizeSchema.superRefine((text, context) => {
+  try {
+    const bytes = parseSize(text)
+    if (bytes >= parseSize(MIN_MEMORY) && bytes <= parseSize(MAX_MEMORY)) return
+    context.addIssue({ code: 'custom', message: `use ${MIN_MEMORY} to ${MAX_MEMORY}` })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error // told by sizeSchema already
+  }
+})
 export const imageSchema = z
   .string()
   .superRefine(checkedBy(parseImageReference))
@@ -53,11 +76,25 @@ export function recordOf<K extends z.ZodString, V extends z.ZodType>(key: K, val
   })
 }
 
+interface WellFormed {
+  isWellFormed(): boolean
+}
+
+/** Node 20 has it, the ES2023 types do not know it yet. Half of a surrogate pair has no UTF-8, which processes get. */
+function isWellFormed(text: string): boolean {
+  return (text as unknown as WellFormed).isWellFormed()
+}
+
+const WHOLE_CHARACTERS = 'must not hold half a surrogate pair'
+
 /** 64 KiB for all of it together, NUL cannot be passed to a process. */
 export const MAX_ENV_BYTES = 64 * 1024
 export const envSchema = recordOf(
   envNameSchema,
-  z.string().refine((value) => !value.includes('\0'), 'must not hold a NUL character'),
+  z
+    .string()
+    .refine((value) => !value.includes('\0'), 'must not hold a NUL character')
+    .refine(isWellFormed, WHOLE_CHARACTERS),
 ).refine(
   (env) => Object.entries(env).reduce((sum, [name, value]) => sum + name.length + value.length, 0) <= MAX_ENV_BYTES,
   'all variables together exceed 64 KiB',
@@ -68,7 +105,8 @@ export const argvSchema = z
     z
       .string()
       .max(32_768)
-      .refine((word) => !word.includes('\0'), 'must not hold a NUL character'),
+      .refine((word) => !word.includes('\0'), 'must not hold a NUL character')
+      .refine(isWellFormed, WHOLE_CHARACTERS),
   )
   .min(1)
   .max(256)

@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import { CONCURRENCY, MISSED_POLICIES, PULL_POLICIES, TICK_NOTES } from '../names.ts'
-import { argvSchema, durationSchema, envSchema, imageSchema, nameSchema, sizeSchema, timeSchema } from './common.ts'
+import {
+  argvSchema,
+  durationSchema,
+  durationUpTo,
+  envSchema,
+  imageSchema,
+  memorySchema,
+  nameSchema,
+  timeSchema,
+} from './common.ts'
 
 /** The retry policy that queues, events and cronjobs share. `attempts` counts all, the first one too. */
 export const retrySchema = z.strictObject({
@@ -41,10 +50,10 @@ export const cronjobSpecSchema = z.strictObject({
     .default(null)
     .meta({ description: 'A run that cannot start within this time after it is due is skipped.' }),
   timeout: durationSchema.nullable().default('1h').meta({ description: 'Each attempt; null = none.' }),
-  grace: durationSchema.default('10s').meta({ description: 'Between SIGTERM and SIGKILL.' }),
+  grace: durationUpTo('1h').default('10s').meta({ description: 'Between SIGTERM and SIGKILL, at most 1h.' }),
   retry: retrySchema.prefault({}),
   jitter: durationSchema.default('0s').meta({ description: 'Starts up to so much later, spread by name.' }),
-  memory: sizeSchema.default('512Mi'),
+  memory: memorySchema.default('512Mi').meta({ description: '6Mi to 4096Gi.' }),
   cpus: z.number().min(0.01).max(256).default(1),
   pull: z.enum(PULL_POLICIES).default('always'),
   keep: z.number().int().min(1).max(1_000_000).default(1000).meta({ description: 'Finished runs kept.' }),

@@ -39,6 +39,12 @@ describe('cronjob', () => {
     })
   })
 
+  it('takes the ends of the ranges, and whole characters', () => {
+    const edge = { memory: '6Mi', grace: '1h', env: { A: '\u{1f43c}' }, command: ['\u{1f43c}'] }
+    expect(createCronjobSchema.parse({ ...article, ...edge })).toMatchObject(edge)
+    expect(createCronjobSchema.parse({ ...article, memory: '4096Gi', grace: '60m' }).grace).toBe('1h')
+  })
+
   it('normalises durations', () => {
     expect(createCronjobSchema.parse({ ...article, timeout: '90s' }).timeout).toBe('1m30s')
   })
@@ -48,6 +54,12 @@ describe('cronjob', () => {
     [{ schedule: '' }, 'schedule'],
     [{ timeout: 'soon' }, 'timeout'],
     [{ memory: 'lots' }, 'memory'],
+    [{ memory: '0' }, 'memory'],
+    [{ memory: '5Mi' }, 'memory'],
+    [{ memory: '4097Gi' }, 'memory'],
+    [{ grace: '61m' }, 'grace'],
+    [{ env: { A: '\ud83d' } }, 'env.A'],
+    [{ command: ['\udc00'] }, 'command.0'],
     [{ env: { '1A': 'x' } }, 'env.1A'],
     [{ env: { A: 'a\0b' } }, 'env.A'],
     [{ concurrency: 'sometimes' }, 'concurrency'],
