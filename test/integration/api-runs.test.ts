@@ -43,6 +43,24 @@ async function collect(events: AsyncGenerator<SeenEvent>, stopAfter = Infinity):
   return seen
 }
 
+describe('a token that may only run', () => {
+  it('starts what others wrote, and no program of its own', async () => {
+    const mine = await server.clientWith(['run', 'read'])
+    const { id, cronjob } = await startRun('exit', '0')
+    const start = `/v1/cronjobs/${cronjob}/runs`
+    for (const body of [{ command: ['x'] }, { entrypoint: ['x'] }, { env: { A: '1' } }, { concurrency: 'replace' }]) {
+      const reply = await mine.call('POST', start, body)
+      expect(reply, JSON.stringify(body)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+    }
+    const replay = await mine.call('POST', `/v1/runs/${id}/replay`, { as: 'now', command: ['x'] })
+    expect(replay).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+    expect((await mine.call('POST', start)).status).toBe(201)
+    expect((await mine.call('POST', `/v1/runs/${id}/replay`, { as: 'now' })).status).toBe(201)
+    const writer = await server.clientWith(['run', 'write'])
+    expect((await writer.call('POST', start, { command: ['exit', '0'] })).status).toBe(201)
+  })
+})
+
 describe('runs', () => {
   it('are started by hand, run, and tell how they ended and who started them', async () => {
     const started = await startRun('print', 'hello', 'exit', '3')

@@ -9,6 +9,7 @@ import {
   startRunSchema,
 } from '@pandastack/contract'
 import { z } from 'zod'
+import { assertScope, type Identity } from '../../auth/authenticator.ts'
 import { startRun } from '../../cronjobs/start-run.ts'
 import { cancelRun } from '../../runs/cancel.ts'
 import { getRun, listRuns } from '../../runs/queries.ts'
@@ -56,7 +57,8 @@ function startRoute(): Route {
     method: 'POST',
     url: '/v1/cronjobs/:name/runs',
     summary: 'Start a run by hand',
-    description: "Command, arguments and variables may differ for this run. The cronjob's concurrency policy holds.",
+    description:
+      "Command, arguments, variables and concurrency may differ for this run, which needs the scope `write`: it is another program. The cronjob's concurrency policy holds.",
     tag,
     scope: 'run',
     params: z.object({ name: nameSchema }),
@@ -65,12 +67,19 @@ function startRoute(): Route {
     status: 201,
     answer: runDetailSchema,
     handler: async ({ db, identity, project, params, body, header }) => {
+      assertMayChange(identity, body)
       const { concurrency, ...overrides } = body
       const id = await startRun(db, project.id, params.name, { who: identity.name, overrides, concurrency })
       header('location', `/v1/runs/${id}`)
       return getRun(db, project.id, id)
     },
   })
+}
+
+/** The scope `run` starts what others have written; its own command in the cronjob's image would be any code. */
+function assertMayChange(identity: Identity, overrides: Readonly<Record<string, unknown>>): void {
+  const changed = Object.entries(overrides).filter(([, value]) => value !== undefined)
+  if (changed.length > 0) assertScope(identity, 'write')
 }
 
 function changeRoutes(): Route[] {
@@ -95,6 +104,7 @@ function changeRoutes(): Route[] {
       method: 'POST',
       url: '/v1/runs/:id/replay',
       summary: 'Run a run again, as it was or as its cronjob is now',
+      description: 'Another command, arguments or variables need the scope `write`.',
       tag,
       scope: 'run',
       params,
@@ -103,6 +113,8 @@ function changeRoutes(): Route[] {
       status: 201,
       answer: runDetailSchema,
       handler: async ({ db, identity, project, params, body, header }) => {
+        const { as: _as, ...overrides } = body
+        assertMayChange(identity, overrides)
         const id = await replayRun(db, project.id, params.id, { who: identity.name, ...body })
         header('location', `/v1/runs/${id}`)
         return getRun(db, project.id, id)
