@@ -16,6 +16,7 @@ import { Executor } from './executor/executor.ts'
 import { armFaultPoint } from './fault-points.ts'
 import { createLog, type Log } from './log.ts'
 import { LogStore } from './logs/log-store.ts'
+import { readLog } from './logs/read-log.ts'
 import { Metrics } from './metrics.ts'
 import { ProjectDirectory } from './projects/project-directory.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
@@ -162,7 +163,7 @@ function fakeEngine(fakeDir: string | null, clock: Clock): FakeEngine {
   return new MemoryEngine({ clock, id: `fake-memory-${randomUUID()}` })
 }
 
-function createAlerts({ config, clock, db, box, listener, log, logs, metrics }: Base): Component {
+function createAlerts({ config, clock, db, box, listener, log, metrics }: Base): Component {
   const mail = config.smtpUrl === null ? null : { url: config.smtpUrl, from: config.smtpFrom ?? 'panda@localhost' }
   return new AlertDispatcher({
     db,
@@ -171,7 +172,7 @@ function createAlerts({ config, clock, db, box, listener, log, logs, metrics }: 
     log,
     box,
     sender: createSender({ outbound: createOutbound(config.alertAllow), mail, now: Date.now }),
-    lastLines: async (runId, count) => (await logs.read(runId, { tail: count })).map((line) => line.text),
+    lastLines: async (conn, runId, count) => (await readLog(conn, runId, { tail: count })).items.map((line) => line.text),
     onOutcome: ({ kind, outcome }) => metrics.alertsSent.inc({ channel: kind, outcome }),
   })
 }

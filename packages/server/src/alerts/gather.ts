@@ -7,11 +7,17 @@ import { reach } from '../fault-points.ts'
 import { type AlertItem, type AlertPayload, LAST_LINES, MAX_ITEMS, MAX_LINE_LENGTH } from './payload.ts'
 import { summaryOf } from './render.ts'
 
-/** Reads the last stored lines of a run, oldest first. */
-export type LastLines = (runId: string, count: number) => Promise<readonly string[]>
+/**
+ * Reads the last stored lines of a run, oldest first, on the connection given: to wait for another one of the pool in the
+ * middle of a transaction is how a crowded pool locks itself up.
+ */
+export type LastLines = (db: Queryable, runId: string, count: number) => Promise<readonly string[]>
 
-/** Events taken into one message at most; the rest goes into the next. */
-const MAX_EVENTS = 1000
+/**
+ * Events that one message stands for at most, the newest first: they only are counted, so that what has just failed does
+ * not wait behind a night of missed ticks. The rest goes into the next message.
+ */
+const MAX_EVENTS = 100_000
 
 interface OpenAlert {
   id: string
@@ -57,21 +63,23 @@ async function waitingAlerts(db: Database): Promise<string[]> {
 
 function gatherOne(db: Database, lastLines: LastLines, alertId: string): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
+    // No plain `for update`: that would make everybody wait who notes an event of this alert, in the middle of a claim.
     const { rows } = await sql<OpenAlert>`
       select a.id, a.name, p.name as project, a.group_for_ms
       from alerts a join projects p on p.id = a.project_id
-      where a.id = ${alertId} and ${isWaiting} for update of a skip locked`.execute(tx)
+      where a.id = ${alertId} and ${isWaiting} for no key update of a skip locked`.execute(tx)
     const alert = rows[0]
     if (!alert) return false
     const id = newId('dlv')
-    const events = await takeEvents(tx, alert.id, id)
+    const { count, newest } = await takeEvents(tx, alert.id, id)
+    if (count === 0) return false // another server was faster
     const payload: AlertPayload = {
       type: 'panda.alert',
       project: alert.project,
       alert: alert.name,
       at: new Date().toISOString(),
-      count: events.length,
-      items: await itemsOf(tx, events.slice(-MAX_ITEMS), lastLines),
+      count,
+      items: await itemsOf(tx, newest, lastLines),
     }
     await storeDelivery(tx, id, alert.id, payload)
     await tx
@@ -89,12 +97,21 @@ interface TakenEvent {
   event: AlertItem['event']
 }
 
-async function takeEvents(tx: Queryable, alertId: string, deliveryId: string): Promise<TakenEvent[]> {
-  const { rows } = await sql<TakenEvent>`
-    update alert_events set delivery_id = ${deliveryId}
-    where id in (select id from alert_events where alert_id = ${alertId} and delivery_id is null order by id limit ${MAX_EVENTS})
-    returning id, run_id, event`.execute(tx)
-  return rows.sort((a, b) => a.id - b.id)
+/** @returns how many were taken, and the newest {@link MAX_ITEMS} of them, oldest first. */
+async function takeEvents(
+  tx: Queryable,
+  alertId: string,
+  deliveryId: string,
+): Promise<{ count: number; newest: TakenEvent[] }> {
+  const { rows } = await sql<TakenEvent & { count: number }>`
+    with taken as (
+      update alert_events set delivery_id = ${deliveryId}
+      where id in (
+        select id from alert_events where alert_id = ${alertId} and delivery_id is null order by id desc limit ${MAX_EVENTS}
+      )
+      returning id, run_id, event
+    ) select id, run_id, event, count(*) over () as count from taken order by id desc limit ${MAX_ITEMS}`.execute(tx)
+  return { count: rows[0]?.count ?? 0, newest: rows.toReversed() }
 }
 
 async function itemsOf(tx: Queryable, events: readonly TakenEvent[], lastLines: LastLines): Promise<AlertItem[]> {
@@ -114,7 +131,7 @@ async function itemsOf(tx: Queryable, events: readonly TakenEvent[], lastLines: 
   for (const { run_id, event } of events) {
     const run = byId.get(run_id)
     if (!run) continue // removed by the retention since
-    const lines = event === 'failed' || event === 'lost' ? await lastLines(run.id, LAST_LINES) : []
+    const lines = event === 'failed' || event === 'lost' ? await lastLines(tx, run.id, LAST_LINES) : []
     items.push({
       event,
       run: run.id,
