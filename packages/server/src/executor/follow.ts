@@ -10,6 +10,8 @@ import type { Cut, Ending } from './verdict.ts'
 
 /** How long the log of a unit that has exited may take to be stored. */
 const LOG_DRAIN_LIMIT_MS = 5 * 60_000
+/** Shared: an abort without a reason makes an error with a stack. */
+const NO_MORE = new Error('not wanted any more')
 /** setTimeout's longest. */
 const LONGEST_SLEEP_MS = 2 ** 31 - 1
 
@@ -32,7 +34,7 @@ export async function follow(
 ): Promise<Ending> {
   control.following = true
   const ended = new AbortController()
-  control.dropped.addEventListener('abort', () => ended.abort(), { once: true })
+  control.dropped.addEventListener('abort', () => ended.abort(NO_MORE), { once: true })
   const logs = collect(context, run, ended.signal)
   try {
     const exit = awaitExit(context, run, control)
@@ -45,7 +47,7 @@ export async function follow(
     await drained(context, logs, ended, control)
     return { exit: end.status?.state === 'exited' ? end.status.exit : null, cut: end.cut }
   } finally {
-    ended.abort()
+    ended.abort(NO_MORE)
     await logs
   }
 }
@@ -79,7 +81,7 @@ async function firstCut(
   try {
     return cutOf(await Promise.race([byItself, byUs, timeout.then((): Cut => ({ kind: 'timeout' }))]))
   } finally {
-    settled.abort()
+    settled.abort(NO_MORE)
   }
 }
 
@@ -178,10 +180,10 @@ async function drained(
   const done = new AbortController()
   const limit = clock.sleep(LOG_DRAIN_LIMIT_MS, done.signal).then(() => done.signal.aborted)
   const stored = await Promise.race([logs.then(() => true), limit])
-  done.abort()
+  done.abort(NO_MORE)
   if (!stored) log.error({ run: control.run.id }, 'the log of a run took too long to be stored; its end is missing')
   letGoIfDropped(control)
-  ended.abort()
+  ended.abort(NO_MORE)
 }
 
 function letGoIfDropped(control: RunControl): void {

@@ -7,6 +7,7 @@ import { probeDatabase, readCounts, readRunning } from '../status.ts'
 import type { Database } from '../store/database.ts'
 import { VERSION } from '../version.ts'
 import { askEngine } from './engine-id.ts'
+import { paced } from './paced.ts'
 
 export interface ReportDeps {
   readonly db: Database
@@ -35,6 +36,15 @@ export function createReport(deps: ReportDeps): Report {
   const database = (): Promise<string | null> =>
     Promise.race([probeDatabase(db), clock.sleep(PROBE_LIMIT_MS).then(() => null)])
 
+  const counts = paced(
+    () => clock.now(),
+    (projectId: string | null) => readCounts(db, projectId),
+  )
+  const running = paced(
+    () => clock.now(),
+    () => readRunning(db),
+  )
+
   const readiness = async (): Promise<Readiness> => {
     const [version, engine] = await Promise.all([database(), askEngine(driver, PROBE_LIMIT_MS)])
     const parts = { database: version !== null, scheduler: scheduler.up }
@@ -42,11 +52,11 @@ export function createReport(deps: ReportDeps): Report {
   }
 
   const status = async (projectId: string | null): Promise<Status> => {
-    const [version, engine, counts, running, servers] = await Promise.all([
+    const [version, engine, counted, runningBy, servers] = await Promise.all([
       database(),
       askEngine(driver, ENGINE_LIMIT_MS),
-      readCounts(db, projectId),
-      readRunning(db),
+      counts(projectId),
+      running(null),
       deps.membership.list(),
     ])
     return {
@@ -67,10 +77,10 @@ export function createReport(deps: ReportDeps): Report {
         id: server.id,
         engine: server.engineId,
         alive: server.alive,
-        running: running.get(server.id) ?? 0,
+        running: runningBy.get(server.id) ?? 0,
         startedAt: server.startedAt.toISOString(),
       })),
-      counts,
+      counts: counted,
     }
   }
 
