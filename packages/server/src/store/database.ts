@@ -48,6 +48,9 @@ export function openDatabase(url: string, options: OpenOptions = {}): Database {
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     application_name: 'pandastack',
+    // What we read is in memory or on a flash disk. With the default, 4, a batch of runs that are named by their ids is
+    // looked for by reading the whole table.
+    options: '-c random_page_cost=1.1',
     types: { getTypeParser },
   })
   pool.on('error', (error) => options.onError?.(error))
@@ -63,7 +66,7 @@ function limitSilence(client: pg.PoolClient, milliseconds: number): void {
 }
 
 /** `bigint` as number: ours are counters and milliseconds, far below 2^53. */
-export const getTypeParser = ((id: pg.types.TypeId, format?: 'text' | 'binary') => {
+export const getTypeParser = ((id: Parameters<typeof pg.types.getTypeParser>[0], format?: 'text' | 'binary') => {
   if (id === pg.types.builtins.INT8) return Number
   return pg.types.getTypeParser(id, format)
 }) as typeof pg.types.getTypeParser
