@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../packages/server/src/clock.ts'
-import { LEASE_MS, listOwners, listServers } from '../../packages/server/src/servers/liveness.ts'
+import { CONNECTION_LEASE_MS, LEASE_MS, listOwners, listServers } from '../../packages/server/src/servers/liveness.ts'
 import { Membership } from '../../packages/server/src/servers/membership.ts'
 import { RunsWorld } from '../support/runs-world.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -100,6 +100,19 @@ describe('a member', () => {
     await waitFor('the one after', () => one.surelyAlive())
     nowMs += 1700
     expect(await one.deadServers()).not.toBeNull()
+    await one.stop()
+  })
+
+  it('is sure of its runs only as long as nobody may call it dead for a broken connection', async () => {
+    let nowMs = 1_000_000
+    const clock: Clock = { now: () => nowMs, sleep: (_ms, signal) => systemClock.sleep(60_000, signal) }
+    const one = member({ clock })
+    await one.start()
+    nowMs += 1000
+    expect(one.surelyOurs()).toBe(true)
+    nowMs += CONNECTION_LEASE_MS - 1000 - 1
+    expect(one.surelyOurs()).toBe(false)
+    expect(one.surelyAlive()).toBe(true)
     await one.stop()
   })
 

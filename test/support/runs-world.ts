@@ -181,7 +181,7 @@ async function startServer(
     listener,
     collectLogs: bindLogs({ ...base, store: new LogStore({ db, log: silent }) }),
     loadSettings: () => (settings instanceof Error ? Promise.reject(settings) : Promise.resolve(settings)),
-    surelyOurs: () => membership.surelyAlive(),
+    surelyOurs: () => membership.surelyOurs(),
     stopLimitMs: 2000,
   })
   membership.onGap(() => void executor.verifyFences().catch((error: unknown) => silent.warn({ err: error }, 'fences')))

@@ -140,7 +140,7 @@ async function startWork(base: Base) {
     driver,
     installation: base.installation,
     maxRuns: config.maxRuns,
-    surelyOurs: () => membership.surelyAlive(),
+    surelyOurs: () => membership.surelyOurs(),
     onEnded: (work) => metrics.noteEnd(work),
     collectLogs: bindLogs({ store: logs, driver, clock, log }),
     loadSettings: (projectId, cronjobIds) => loadProjectSettings(db, base.box, projectId, cronjobIds),

@@ -57,7 +57,7 @@ export interface ExecutorDeps {
   readonly serverId: string
   /** Units at a time. Default 16. Runs that are adopted from a dead server come on top. */
   readonly maxRuns?: number
-  /** Membership's word: false when our heartbeat is old. Default: always sure. */
+  /** Membership's word: false when others may have taken our runs. Default: always sure. */
   readonly surelyOurs?: () => boolean
   /** Told of each recorded end. Must not throw. */
   readonly onEnded?: (work: EndedWork) => void

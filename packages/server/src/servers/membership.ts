@@ -10,6 +10,8 @@ import { OwnConnection } from './own-connection.ts'
 export const HEARTBEAT_MS = 1000
 /** Between the last heartbeat and the moment when we would be called dead, this much is kept as a margin. */
 const SAFETY_MS = 2000
+/** The same for the moment from which others may call us dead because our connection is gone, as they see it. */
+const CONNECTION_SAFETY_MS = 200
 /** For so long after a gap in our own heartbeat we judge nobody else: the database may have been away for all. */
 const HUMBLE_MS = 3000
 const PRUNE_EVERY_MS = 3_600_000
@@ -85,9 +87,17 @@ export class Membership implements Component {
     await this.#connection.close()
   }
 
-  /** False when the last heartbeat is so old that others may have taken our runs, or are about to. */
+  /** False when the last heartbeat is so old that we know nothing of the others, nor they of us. */
   surelyAlive(): boolean {
-    return this.#deps.clock.now() - this.#lastBeatMs < LEASE_MS - SAFETY_MS
+    return this.#sinceBeatMs() < LEASE_MS - SAFETY_MS
+  }
+
+  /**
+   * False when others may have taken our runs, or are about to: the short lease counts, since we cannot know whether
+   * they still see our connection. Whoever needs to be sure then asks the database.
+   */
+  surelyOurs(): boolean {
+    return this.#sinceBeatMs() < CONNECTION_LEASE_MS - CONNECTION_SAFETY_MS
   }
 
   /** Calls the handler after each gap in which others may have called us dead. @returns a function that ends it */
@@ -111,6 +121,10 @@ export class Membership implements Component {
       dead: owners.filter((owner) => !ids.has(owner)),
       engines: new Set([engineId, ...living.map((server) => server.engineId)]),
     }
+  }
+
+  #sinceBeatMs(): number {
+    return this.#deps.clock.now() - this.#lastBeatMs
   }
 
   async #run(): Promise<void> {
