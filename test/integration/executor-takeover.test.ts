@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { unitName, type UnitSpec } from '../../packages/server/src/runtime/driver.ts'
+import { MemoryEngine } from '../../packages/server/src/runtime/fake/memory-engine.ts'
 import { newId } from '../../packages/server/src/store/ids.ts'
 import type { RunRow } from '../../packages/server/src/store/schema.ts'
-import { RunsWorld } from '../support/runs-world.ts'
+import { RunsWorld, type TestServer } from '../support/runs-world.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const MINUTE_MS = 60_000
 
 let world: RunsWorld
+let another: TestServer
 beforeAll(async () => {
   world = await RunsWorld.open()
-  await world.server()
+  another = await world.server()
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
@@ -93,5 +95,26 @@ describe('a unit that ended while nobody looked', () => {
     await waitFor('its time to be over', () => Date.now() > endMs)
     other.engine.away = false
     expect(await other.until(id, 'succeeded', 'failed')).toMatchObject({ state: 'succeeded' })
+  })
+})
+
+describe('a server that was frozen right before it started a unit', () => {
+  it('starts nothing when another has the run by then', async () => {
+    const ours = { id: '' }
+    const engine: MemoryEngine = new MemoryEngine({
+      id: 'freezing',
+      before: async (operation) => {
+        if (operation !== 'start') return
+        await server.membership.abandon()
+        await world.db.updateTable('runs').set({ fence: 2, server_id: another.id }).where('id', '=', ours.id).execute()
+        await waitFor('the lease to run out', () => !server.membership.surelyOurs())
+      },
+    })
+    const server = await world.server({ engine })
+    ours.id = await world.queue(await world.cronjob('exit 0'), { engine_id: engine.id, attempt: 0 })
+    await waitFor('it to be taken', async () => (await world.run(ours.id)).server_id === another.id)
+    await waitFor('it to be let go', () => server.executor.activeRuns === 0)
+    expect(engine.starts.size).toBe(0)
+    await world.db.deleteFrom('runs').where('id', '=', ours.id).execute()
   })
 })

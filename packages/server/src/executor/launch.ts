@@ -78,19 +78,23 @@ async function cutBeforeStart(control: RunControl): Promise<Launched> {
 
 /** @returns the engine's start time when the unit was there already; null when it was started just now */
 async function start(context: AttemptContext, run: PreparedRun, image: EnsuredImage): Promise<Date | null> {
-  const { driver, transitions, surelyOurs, installation } = context
+  const { driver, surelyOurs, installation } = context
   // A server that was frozen must not start what another has finished and removed meanwhile.
-  if (!surelyOurs() && !(await transitions.phase({ id: run.id, fence: run.fence, phase: 'starting' }))) {
-    throw new Dropped('another server took it')
-  }
+  const mayGoOn = () => (surelyOurs() ? undefined : assertOurs(context, run))
   const unit = unitSpecOf(run, installation, image.image)
   try {
-    const { adopted } = await driver.start(unit)
+    const { adopted } = await driver.start(unit, undefined, mayGoOn)
     return adopted ? startOf(await driver.inspect(unit.name)) : null
   } catch (error) {
     if (!(error instanceof RuntimeError) || error.code !== 'engine-away') throw error
     throw new PinnedAway('engine-away', error.message, { cause: error })
   }
+}
+
+/** A write that only the owner can make. */
+async function assertOurs({ transitions }: AttemptContext, run: PreparedRun): Promise<void> {
+  const ours = await transitions.phase({ id: run.id, fence: run.fence, phase: 'starting' })
+  if (!ours) throw new Dropped('another server took it')
 }
 
 function startOf(status: UnitStatus | null): Date | null {

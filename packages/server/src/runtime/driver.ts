@@ -20,9 +20,12 @@ export interface RuntimeDriver {
   /**
    * Creates and starts a unit. If one of this name exists already it is taken over instead: created → started,
    * running or exited → left as it is (`adopted: true`). So a start that is repeated after a crash starts once.
-   * @throws RuntimeError `start-failed` (bad command; nothing is left behind), `image-not-found`, `engine-away`.
+   * @param mayGoOn asked right before each step that creates or starts something; when it rejects, the start does no
+   * further step and rejects with the same
+   * @throws RuntimeError `start-failed` (bad command; nothing is left behind), `image-not-found`, `engine-away` (also
+   * when the unit was removed by somebody else meanwhile: whoever still has the run may ask again).
    */
-  start(unit: UnitSpec, signal?: AbortSignal): Promise<{ adopted: boolean }>
+  start(unit: UnitSpec, signal?: AbortSignal, mayGoOn?: MayGoOn): Promise<{ adopted: boolean }>
 
   /** null = there is no such unit. */
   inspect(name: string, signal?: AbortSignal): Promise<UnitStatus | null>
@@ -56,6 +59,9 @@ export interface RuntimeDriver {
 
   close(): Promise<void>
 }
+
+/** Rejects when the unit is not ours to start any more; undefined = it is, without a doubt. */
+export type MayGoOn = () => Promise<void> | undefined
 
 export interface Capabilities {
   /** Units are apart from the host and from each other. Default true; `process` has none. */

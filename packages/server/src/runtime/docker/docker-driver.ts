@@ -7,6 +7,7 @@ import type {
   EnsureImageOptions,
   LogChunk,
   LogOptions,
+  MayGoOn,
   RuntimeDriver,
   UnitSpec,
   UnitStatus,
@@ -96,12 +97,12 @@ export class DockerDriver implements RuntimeDriver {
     })
   }
 
-  async start(unit: UnitSpec, signal?: AbortSignal): Promise<{ adopted: boolean }> {
+  async start(unit: UnitSpec, signal?: AbortSignal, mayGoOn?: MayGoOn): Promise<{ adopted: boolean }> {
     const quirks = await this.#quirks(signal)
     // One at a time per name: a start that overlaps with another one could run a unit again that has just exited.
     const before = this.#starting.get(unit.name)
     const context = { api: this.#api, quirks, networks: this.#networks }
-    const mine = Promise.allSettled([before]).then(async () => startUnit(context, unit, signal))
+    const mine = Promise.allSettled([before]).then(async () => startUnit(context, unit, signal, mayGoOn))
     this.#starting.set(unit.name, mine)
     try {
       return await mine

@@ -1,5 +1,5 @@
 import { reach } from '../../fault-points.ts'
-import type { UnitSpec } from '../driver.ts'
+import type { MayGoOn, UnitSpec } from '../driver.ts'
 import { RuntimeError } from '../driver.ts'
 import { createOptions } from './create-options.ts'
 import type { EngineAnswer, EngineApi } from './engine-api.ts'
@@ -11,7 +11,7 @@ import { removeContainer, waitUntilRemoved } from './remove.ts'
 
 const CREATE_TIMEOUT_MS = 60_000
 const START_TIMEOUT_MS = 120_000
-/** A unit can vanish between two calls, its network as well; more often than this it is no accident. */
+/** A network can vanish between two calls; more often than this it is no accident. */
 const MAX_ROUNDS = 4
 
 export interface StartContext {
@@ -23,24 +23,31 @@ export interface StartContext {
 
 /**
  * Creates and starts by name. The name is the idempotency key: who comes second finds the first one's container and
- * goes on from its state, so a start that is repeated after a crash starts once.
+ * goes on from its state, so a start that is repeated after a crash starts once. A container that somebody else removed
+ * is not made anew: it may have run to its end. Who still has the run is to look and ask again.
  */
 export async function startUnit(
   context: StartContext,
   unit: UnitSpec,
   signal: AbortSignal | undefined,
+  mayGoOn: MayGoOn | undefined,
 ): Promise<{ adopted: boolean }> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     await ensureNetwork(context, unit)
+    await mayGoOn?.()
     const created = await createUnit(context, unit, signal)
     const state = created ? 'created' : await stateByName(context.api, unit.name, signal)
-    // Removed since the create said that the name is taken.
-    if (state === null) continue
+    if (state === null) throw removedMeanwhile(unit)
     if (state !== 'created') return { adopted: true }
     reach('unit-created')
+    await mayGoOn?.()
     if ((await startCreated(context, unit, signal)) === 'started') return { adopted: !created }
   }
-  throw new RuntimeError('start-failed', `${unit.name} vanished ${MAX_ROUNDS} times while it was being started`)
+  throw new RuntimeError('start-failed', `${unit.name} lost its network ${MAX_ROUNDS} times while it was being started`)
+}
+
+function removedMeanwhile({ name }: UnitSpec): RuntimeError {
+  return new RuntimeError('engine-away', `${name} was removed while it was being started`)
 }
 
 async function ensureNetwork({ api, networks }: StartContext, { labels }: UnitSpec): Promise<void> {
@@ -99,7 +106,7 @@ async function startCreated(
   const answer = await context.api.call({ method: 'POST', path, signal, timeoutMs: START_TIMEOUT_MS })
   if (answer.status === 204 || answer.status === 304) return 'started'
   const why = refusal(answer)
-  if (answer.status === 404 && /no such container/i.test(why)) return 'again'
+  if (answer.status === 404 && /no such container/i.test(why)) throw removedMeanwhile(unit)
   if (isAboutNetwork(why)) {
     // Somebody has tidied it away, or made a second one, since we saw it. The container goes too: some engines look it up only once.
     context.networks.delete(networkName(unit.labels.installation, unit.labels.project))

@@ -8,6 +8,7 @@ import {
   type EnsureImageOptions,
   type LogChunk,
   type LogOptions,
+  type MayGoOn,
   type RuntimeDriver,
   type UnitSpec,
   type UnitStatus,
@@ -55,8 +56,8 @@ export class FakeDriver implements RuntimeDriver {
     })
   }
 
-  start(unit: UnitSpec, signal?: AbortSignal): Promise<{ adopted: boolean }> {
-    return this.#call('start', unit.name, signal, () => {
+  start(unit: UnitSpec, signal?: AbortSignal, mayGoOn?: MayGoOn): Promise<{ adopted: boolean }> {
+    const start = (): { adopted: boolean } => {
       const existing = this.#engine.get(unit.name)
       if (existing?.startedAtMs === null) this.#engine.start(unit.name, this.#engine.clock.now())
       if (existing !== null) return { adopted: true }
@@ -67,7 +68,8 @@ export class FakeDriver implements RuntimeDriver {
       reach('unit-created')
       const started = this.#engine.start(unit.name, this.#engine.clock.now())
       return { adopted: !created || !started }
-    })
+    }
+    return this.#call('start', unit.name, signal, start, mayGoOn)
   }
 
   inspect(name: string, signal?: AbortSignal): Promise<UnitStatus | null> {
@@ -153,10 +155,18 @@ export class FakeDriver implements RuntimeDriver {
   }
 
   /** One call to the engine, with its scripted faults round it. */
-  async #call<T>(operation: FakeOperation, name: string, signal: AbortSignal | undefined, work: () => T): Promise<T> {
+  async #call<T>(
+    operation: FakeOperation,
+    name: string,
+    signal: AbortSignal | undefined,
+    work: () => T,
+    mayGoOn?: MayGoOn,
+  ): Promise<T> {
     signal?.throwIfAborted()
     const before = this.#engine.before?.(operation, name)
     if (before) await before
+    const asked = mayGoOn?.()
+    if (asked) await asked
     if (this.#engine.isAway()) throw away()
     const result = work()
     const after = this.#engine.after?.(operation, name)

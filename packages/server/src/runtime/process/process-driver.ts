@@ -12,6 +12,7 @@ import {
   type EnsureImageOptions,
   type LogChunk,
   type LogOptions,
+  type MayGoOn,
   type RuntimeDriver,
   type UnitSpec,
   type UnitStatus,
@@ -91,8 +92,9 @@ class ProcessDriver implements RuntimeDriver {
     return checked(options.signal, () => ({ image, digest: null }))
   }
 
-  async start(unit: UnitSpec, signal?: AbortSignal): Promise<{ adopted: boolean }> {
+  async start(unit: UnitSpec, signal?: AbortSignal, mayGoOn?: MayGoOn): Promise<{ adopted: boolean }> {
     signal?.throwIfAborted()
+    await mayGoOn?.()
     const folder = this.#folder(unit.name)
     const before = readStatus(folder)
     if (before !== null && before.state !== 'created') return { adopted: true }
