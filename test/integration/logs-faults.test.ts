@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { sql } from 'kysely'
 import { Client } from 'pg'
 import { expect, it } from 'vitest'
 import { LogStore } from '../../packages/server/src/logs/log-store.ts'
@@ -8,6 +9,7 @@ import { createProcessDriver } from '../../packages/server/src/runtime/process/p
 import { openDatabase } from '../../packages/server/src/store/database.ts'
 import { newId } from '../../packages/server/src/store/ids.ts'
 import { migratedDatabase } from '../support/migrated-database.ts'
+import { tcpProxy } from '../support/tcp-proxy.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 const KILLS = 6
@@ -73,29 +75,52 @@ it('opens a log as soon as a database that was away is back', async () => {
   await db.destroy()
 })
 
+it('waits for a database that is away longer than it tries what is refused', async () => {
+  await using database = await migratedDatabase()
+  const url = new URL(database.url)
+  await using proxy = await tcpProxy(Number(url.port))
+  url.host = `127.0.0.1:${proxy.port}`
+  const db = openDatabase(url.href, { onError: () => undefined })
+  let tries = 0
+  const store = new LogStore({ db, log: { warn: () => void (tries += 1) }, limits: { retryForMs: 150, flushMs: 10 } })
+  const runId = newId('run')
+  const writer = await store.writer(runId, 1)
+  proxy.cut()
+  await writer.write(chunk(1))
+  // The tries come 100, 200, 400 ms apart.
+  await expect.poll(() => tries, { timeout: 10_000 }).toBeGreaterThan(3)
+  proxy.mend()
+  await writer.write(chunk(2))
+  await writer.close({ complete: true })
+  expect((await store.read(runId)).map((line) => line.text)).toEqual(['line 1', 'line 2'])
+  await db.destroy()
+})
+
 it('gives up by its limit or its signal, and the next writer goes on without a gap', async () => {
   await using database = await migratedDatabase()
   const db = openDatabase(database.url, { onError: () => undefined })
   const store = new LogStore({ db, log: silent, limits: { retryForMs: 200 } })
-  const runId = newId('run')
+  const [refusedRun, stoppedRun] = [newId('run'), newId('run')]
   const ended = new AbortController()
-  const [limited, stopped] = [
-    await store.writer(runId, 1),
-    await store.writer(newId('run'), 1, { signal: ended.signal }),
-  ]
+  const refused = await store.writer(refusedRun, 1)
+  const stopped = await store.writer(stoppedRun, 1, { signal: ended.signal })
+  await sql`alter table log_chunks add constraint refuses check (false) not valid`.execute(database.db)
+  await refused.write(chunk(1))
+  await expect(refused.flush()).rejects.toThrow('refuses')
+  await expect(refused.write(chunk(2))).rejects.toThrow('refuses')
+  await sql`alter table log_chunks drop constraint refuses`.execute(database.db)
   await setReachable(database.url, false)
-  await limited.write(chunk(1))
-  await expect(limited.flush()).rejects.toThrow()
-  await expect(limited.write(chunk(2))).rejects.toThrow()
   await stopped.write(chunk(1))
   ended.abort()
   await expect(stopped.close({ complete: false })).rejects.toThrow()
   await setReachable(database.url, true)
-  const next = await store.writer(runId, 1)
-  expect(next.cursor).toBeNull()
-  await next.write(chunk(1))
-  await next.close({ complete: true })
-  expect((await store.read(runId)).map((line) => line.text)).toEqual(['line 1'])
+  for (const runId of [refusedRun, stoppedRun]) {
+    const next = await store.writer(runId, 1)
+    expect(next.cursor).toBeNull()
+    await next.write(chunk(1))
+    await next.close({ complete: true })
+    expect((await store.read(runId)).map((line) => line.text)).toEqual(['line 1'])
+  }
   await db.destroy()
 })
 

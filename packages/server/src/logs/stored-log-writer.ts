@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { formatSize } from '@pandastack/contract'
 import type { LogChunk } from '../runtime/driver.ts'
 import type { Database } from '../store/database.ts'
+import { isTransient } from '../store/transient.ts'
 import { type AssembledLine, LineAssembler } from './line-assembler.ts'
 import { lineBytes, LogBatch } from './log-batch.ts'
 import { commitLog, openForWriting, type OpenedLog } from './log-statements.ts'
@@ -21,7 +22,10 @@ export interface LogLimits {
   readonly batchLines: number
   /** A line waits so long at most before it is stored. */
   readonly flushMs: number
-  /** The database may be away so long before the writer gives up; the unit's output waits in the engine meanwhile. */
+  /**
+   * What the database refuses is tried again for so long. A database that is away is waited for until the writer's signal
+   * ends it; the unit's output waits in the engine meanwhile.
+   */
   readonly retryForMs: number
 }
 
@@ -247,14 +251,18 @@ export class StoredLogWriter implements LogWriter {
   }
 }
 
-/** Repeats what may be repeated until it is done, the writer is stale, the signal ends it or the time is over. */
+/**
+ * Repeats until it is done, the writer is stale or the signal ends it; an error that is not the database's being away
+ * also until the time is over. To give up earlier than the run would lose the rest of its log.
+ */
 async function retrying<T>({ signal, limits, onRetry }: StoredLogWriterDeps, work: () => Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + limits.retryForMs
   for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
     try {
       return await work()
     } catch (error) {
-      if (error instanceof StaleLogWriterError || signal?.aborted || performance.now() > giveUpAt) throw error
+      const hopeless = performance.now() > giveUpAt && !isTransient(error)
+      if (error instanceof StaleLogWriterError || signal?.aborted || hopeless) throw error
       onRetry(error)
     }
     await delay(waitMs, undefined, signal ? { signal } : {})
