@@ -20,8 +20,15 @@ const NOON = Date.parse('2026-06-01T12:00:00Z')
 class Recorder {
   readonly taken: { run: ClaimedRun; at: number }[] = []
   slots = 10_000
-  freeSlots(): number {
-    return this.slots - this.taken.length
+  reserved = 0
+  reserve(wanted: number): { slots: number; release(): void } {
+    let slots = Math.min(wanted, this.slots - this.taken.length - this.reserved)
+    this.reserved += slots
+    const release = (): void => {
+      this.reserved -= slots
+      slots = 0
+    }
+    return { slots, release }
   }
   take(runs: readonly ClaimedRun[]): void {
     for (const run of runs) this.taken.push({ run, at: Date.now() })
@@ -130,6 +137,32 @@ describe('the scheduler', () => {
     const running = await database.db.selectFrom('runs').select('id').where('state', '=', 'running').execute()
     expect(new Set(executor.taken.map(({ run }) => run.id))).toEqual(new Set(running.map((run) => run.id)))
     expect(running).toHaveLength(20)
+  })
+
+  it('keeps the slots of a claim under way from those who claim waiting runs', async () => {
+    await installDatabaseClock(database.db, NOON - 1000)
+    for (let n = 0; n < 8; n++) await create(`job-${n}`)
+    await setDatabaseClock(database.db, NOON)
+    const executor = new Recorder()
+    executor.slots = 5
+    const pool = new FaultyPool(database.url)
+    const free: number[] = []
+    pool.fault = (query) => {
+      if (query.includes('insert into runs')) {
+        const others = executor.reserve(5)
+        free.push(others.slots)
+        others.release()
+      }
+      return null
+    }
+    const { scheduler } = build(executor, { db: faultyDatabase(pool) })
+    await scheduler.start()
+    await waitFor('the pass', () => scheduler.up)
+    expect(free).toEqual([0])
+    expect(executor.taken).toHaveLength(5)
+    expect(executor.reserved).toBe(0)
+    await scheduler.stop()
+    await pool.end()
   })
 
   it('several of them share the ticks without losing or doubling one', async () => {

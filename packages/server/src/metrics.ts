@@ -1,5 +1,5 @@
+import type { Executor } from './executor/executor.ts'
 import type { EndedWork } from './executor/ports.ts'
-import type { ClaimedRun } from './runs/claimed-run.ts'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** What the database knows at the moment of a scrape. */
@@ -13,10 +13,7 @@ export interface Gauges {
   readonly newlyMissed: number
 }
 
-interface TakesRuns {
-  freeSlots(): number
-  take(runs: readonly ClaimedRun[]): void
-}
+type TakesRuns = Pick<Executor, 'reserve' | 'take'>
 
 /** Names: Prometheus naming page (base units, `_total`, one prefix). No ids as labels: they would never end. */
 const HTTP_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
@@ -68,7 +65,7 @@ export class Metrics {
   /** The executor as the scheduler sees it, with the lateness of each tick that it is handed. */
   watchTake(executor: TakesRuns): TakesRuns {
     return {
-      freeSlots: () => executor.freeSlots(),
+      reserve: (wanted) => executor.reserve(wanted),
       take: (runs) => {
         const nowMs = Date.now()
         for (const run of runs) this.cronDelay.observe(Math.max(0, nowMs - run.dueAt.getTime()) / 1000)

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Component } from '../component.ts'
+import type { Executor } from '../executor/executor.ts'
 import { keepOwned } from '../executor/keep-owned.ts'
 import type { Log } from '../log.ts'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
@@ -23,7 +24,7 @@ export interface SchedulerDeps {
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>
   readonly serverId: string
   readonly engineId: string
-  readonly executor: { freeSlots(): number; take(runs: readonly ClaimedRun[]): void }
+  readonly executor: Pick<Executor, 'reserve' | 'take'>
   /** Cronjobs per claim at most, default 2000, and claims at once while more is due, default 2. */
   readonly batch?: number
   readonly lanes?: number
@@ -42,7 +43,6 @@ export class Scheduler implements Component {
   #unlisten: (() => void) | undefined
   #up = false
   #nextDueAt: Date | null = null
-  #reserved = 0
   #inDoubt: readonly ClaimedRun[] = []
 
   constructor(deps: SchedulerDeps) {
@@ -141,11 +141,11 @@ export class Scheduler implements Component {
 
   async #claim(batch: number, order: 'oldest' | 'newest', onFull: () => void): Promise<ClaimResult> {
     const { db, serverId, engineId, executor } = this.#deps
-    // Claims of several lanes must not count on the same free slot.
-    const slots = Math.max(0, Math.min(executor.freeSlots() - this.#reserved, batch))
-    this.#reserved += slots
+    // Claims of several lanes, and those of waiting runs, must not count on the same free slot.
+    const reserved = executor.reserve(batch)
     try {
-      const result = await claimDue(db, { serverId, engineId, slots, batch, order, onFull })
+      const result = await claimDue(db, { serverId, engineId, slots: reserved.slots, batch, order, onFull })
+      reserved.release()
       if (result.started.length > 0) executor.take(result.started)
       for (const { cronjobId, schedule, error } of result.broken) {
         this.#deps.log.error({ cronjob: cronjobId, schedule, err: error }, 'stored schedule cannot be read; not fired')
@@ -155,7 +155,7 @@ export class Scheduler implements Component {
       if (error instanceof ClaimInDoubt) this.#inDoubt = [...this.#inDoubt, ...error.runs]
       throw error
     } finally {
-      this.#reserved -= slots
+      reserved.release()
     }
   }
 
