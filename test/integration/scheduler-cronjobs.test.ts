@@ -168,10 +168,13 @@ describe('pause and resume', () => {
 })
 
 describe('delete', () => {
-  it('records what was due, cancels what is active, frees the name and forgets the secrets', async () => {
+  it('records what was due, cancels what is active, frees the name, forgets the secrets and alerts', async () => {
     const { id, name } = await create({ concurrency: 'queue' })
     await sql`insert into secrets (id, project_id, cronjob_id, kind, name, ciphertext, fingerprint)
       values (${`sec_${name}`}, ${database.projectId}, ${id}, 'env', 'KEY', '', '')`.execute(database.db)
+    await sql`insert into alerts (id, project_id, cronjob_id, name, events, channel_kind, channel_target, channel, late_after_ms, group_for_ms)
+      values ('alt_own', ${database.projectId}, ${id}, 'own', '{failed}', 'slack', 'x', '', 0, 0),
+        ('alt_all', ${database.projectId}, null, 'all', '{failed}', 'slack', 'x', '', 0, 0)`.execute(database.db)
     expect((await getCronjob(database.db, database.projectId, name)).secrets).toEqual(['KEY'])
     await claim(NOON)
     await setDatabaseClock(database.db, NOON + HOUR)
@@ -184,6 +187,7 @@ describe('delete', () => {
     expect(await codeOf(deleteCronjob(database.db, database.projectId, name))).toBe('not_found')
     const again = await createCronjob(database.db, database.projectId, { name, ...cronjobSpec() })
     expect(again).toMatchObject({ revision: 1, secrets: [] })
+    expect(await database.db.selectFrom('alerts').select('id').execute()).toEqual([{ id: 'alt_all' }])
   })
 })
 

@@ -109,7 +109,7 @@ export function setSuspended(db: Database, projectId: string, name: string, susp
 }
 
 /**
- * Deletes a cronjob and the secrets that belong to it alone, and cancels its active runs. Its history stays until
+ * Deletes a cronjob with the secrets and alerts that belong to it alone, and cancels its active runs. Its history stays until
  * retention takes it; the name is free at once.
  *
  * @throws PandaError `not_found`
@@ -124,6 +124,8 @@ export async function deleteCronjob(db: Database, projectId: string, name: strin
       .where('id', '=', id)
       .execute()
     await trx.deleteFrom('secrets').where('project_id', '=', projectId).where('cronjob_id', '=', id).execute()
+    // One that stayed would be bound to a row that no new cronjob of this name ever gets.
+    await trx.deleteFrom('alerts').where('project_id', '=', projectId).where('cronjob_id', '=', id).execute()
     await cancelActiveRuns(trx, [id], 'deleted')
   })
 }

@@ -41,7 +41,9 @@ export async function readProjectState(db: Queryable, box: Sealer, projectId: st
 async function readAlerts(db: Queryable, box: Sealer, projectId: string): Promise<Map<string, AlertSpec>> {
   const rows = await db
     .selectFrom('alerts')
-    .leftJoin('cronjobs', 'cronjobs.id', 'alerts.cronjob_id')
+    .leftJoin('cronjobs', (join) =>
+      join.onRef('cronjobs.id', '=', 'alerts.cronjob_id').on('cronjobs.deleted_at', 'is', null),
+    )
     .selectAll('alerts')
     .select('cronjobs.name as cronjob')
     .where('alerts.project_id', '=', projectId)

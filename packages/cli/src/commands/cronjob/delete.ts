@@ -6,7 +6,7 @@ export const command = defineCommand({
   args: { name: CRONJOB_NAME },
   options: {},
   details: [
-    'Active runs are cancelled and its own secrets go with it.',
+    'Active runs are cancelled; its own secrets and alerts go with it.',
     'Its ended runs and their logs can be read by their ids for 30 days more.',
   ],
   formats: false,
@@ -18,7 +18,7 @@ export const command = defineCommand({
     const api = await session.api()
     const path = pathOf('cronjobs', args.name)
     await withNearNames(api, 'cronjobs', args.name, () => api.get(path, api.project))
-    await session.confirm(`Delete cronjob ${args.name} and stop its active runs?`)
+    await session.confirm(`Delete cronjob ${args.name} with its own alerts and secrets, and stop its active runs?`)
     await api.delete(path, api.project)
     await session.print(`Deleted cronjob ${args.name}.`)
   },

@@ -103,7 +103,7 @@ function writeRoutes(): Route[] {
     projectRoute({
       method: 'DELETE',
       url: '/v1/cronjobs/:name',
-      summary: 'Delete a cronjob and its own secrets; cancel its active runs',
+      summary: 'Delete a cronjob with its own secrets and alerts; cancel its active runs',
       tag,
       scope: 'write',
       params,
