@@ -41,6 +41,10 @@ export const applyResultSchema = z.object({
   changes: z.array(changeSchema),
   missingSecrets: z.array(z.string()),
   warnings: z.array(z.string()),
+  signingSecrets: z
+    .record(z.string(), z.string())
+    .default({})
+    .meta({ description: 'Of each webhook that was made now, by the name of its alert; shown only in this answer.' }),
 })
 export type ApplyResult = z.infer<typeof applyResultSchema>
 

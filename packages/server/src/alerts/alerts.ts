@@ -91,14 +91,18 @@ export async function createAlert(
   }
 }
 
-/** Used by `panda apply`. The signing secret stays as long as the channel stays a webhook. */
+/**
+ * Used by `panda apply`. The signing secret stays as long as the channel stays a webhook.
+ *
+ * @returns the signing secret of an alert that became a webhook; null = none, or the one it had
+ */
 export async function updateAlert(
   db: Database,
   box: Sealer,
   projectId: string,
   name: string,
   spec: AlertSpec,
-): Promise<Alert> {
+): Promise<string | null> {
   const row = await findRow(db, projectId, name)
   const before = openChannel(box, row.id, row.channel)
   const fresh = toStored(spec.channel)
@@ -109,7 +113,7 @@ export async function updateAlert(
     .set({ ...(await columnsOf(db, projectId, spec)), channel: sealChannel(box, row.id, stored) })
     .where('id', '=', row.id)
     .execute()
-  return getAlert(db, projectId, name)
+  return stored.kind === 'webhook' && before.kind !== 'webhook' ? stored.signingSecret : null
 }
 
 /** The channel as the user wrote it, to compare with a file. Never leaves the server. */

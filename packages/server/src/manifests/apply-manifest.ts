@@ -3,8 +3,10 @@ import { createAlert, deleteAlert, updateAlert } from '../alerts/alerts.ts'
 import type { Sealer } from '../alerts/stored-channel.ts'
 import { assertSchedule } from '../cronjobs/check-schedule.ts'
 import { createCronjob, deleteCronjob, updateCronjob } from '../cronjobs/cronjobs.ts'
+import { pollingScheduleWarning } from '../cronjobs/polling.ts'
+import { secretLikeEnvWarning } from '../cronjobs/secret-like-env.ts'
 import { setEnv, unsetEnv } from '../settings/env.ts'
-import type { Database } from '../store/database.ts'
+import { type Database, databaseNow } from '../store/database.ts'
 import { planChanges } from './plan-changes.ts'
 import { readProjectState } from './project-state.ts'
 
@@ -29,16 +31,29 @@ export async function applyManifest(
   for (const [name, spec] of Object.entries(manifest.cronjobs)) assertSchedule(spec, `cronjobs.${name}`)
   const state = await readProjectState(db, box, project.id)
   const changes = planChanges(manifest, state, { prune: request.prune })
+  const signingSecrets: Record<string, string> = {}
   if (!request.dryRun) {
-    for (const change of inOrder(changes)) await make(db, box, project.id, manifest, change)
+    for (const change of inOrder(changes)) {
+      const made = await make(db, box, project.id, manifest, change)
+      if (made !== null) signingSecrets[change.name] = made
+    }
   }
   return {
     project: project.name,
     dryRun: request.dryRun,
     changes,
     missingSecrets: manifest.secrets.filter((name) => !state.secrets.has(name)),
-    warnings: [],
+    warnings: await warningsOf(db, manifest),
+    signingSecrets,
   }
+}
+
+async function warningsOf(db: Database, manifest: Manifest): Promise<string[]> {
+  const nowMs = (await databaseNow(db)).getTime()
+  return Object.entries(manifest.cronjobs).flatMap(([name, spec]) => {
+    const found = [pollingScheduleWarning(spec, nowMs), secretLikeEnvWarning(name, spec.env)]
+    return found.filter((each) => each !== null).map(({ message, hint }) => `cronjob ${name}: ${message} ${hint}`)
+  })
 }
 
 /** An alert may name a cronjob of the same file, so cronjobs come first and go last. */
@@ -48,20 +63,33 @@ function inOrder(changes: readonly Change[]): Change[] {
   return [...made, ...gone.toReversed()]
 }
 
-async function make(db: Database, box: Sealer, projectId: string, manifest: Manifest, change: Change): Promise<void> {
+/** @returns the signing secret of a webhook that was made. */
+async function make(
+  db: Database,
+  box: Sealer,
+  projectId: string,
+  manifest: Manifest,
+  change: Change,
+): Promise<string | null> {
   const { kind, name, action } = change
   if (kind === 'env') {
-    const value = manifest.env[name]
+    const value = named(manifest.env, name)
     await (value === undefined ? unsetEnv(db, projectId, name) : setEnv(db, projectId, name, value))
   } else if (kind === 'cronjob') {
-    const spec = manifest.cronjobs[name]
+    const spec = named(manifest.cronjobs, name)
     if (!spec) await deleteCronjob(db, projectId, name)
     else if (action === 'create') await createCronjob(db, projectId, { name, ...spec })
     else await updateCronjob(db, projectId, name, spec)
   } else {
-    const spec = manifest.alerts[name]
+    const spec = named(manifest.alerts, name)
     if (!spec) await deleteAlert(db, projectId, name)
-    else if (action === 'create') await createAlert(db, box, projectId, { name, ...spec })
-    else await updateAlert(db, box, projectId, name, spec)
+    else if (action === 'create') return (await createAlert(db, box, projectId, { name, ...spec })).signingSecret
+    else return updateAlert(db, box, projectId, name, spec)
   }
+  return null
+}
+
+/** A name may be one that every object answers to, such as `constructor`. */
+function named<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined
 }
