@@ -33,4 +33,20 @@ describe('secrets', () => {
     expect(second.fingerprint).not.toBe(first.fingerprint)
     expect(JSON.stringify(await server.api.ok('GET', '/v1/secrets'))).not.toContain('very-secret')
   })
+
+  it('says when a value is too short to be hidden in logs', async () => {
+    const short = await server.api.ok<Secret>('PUT', '/v1/secrets/PIN', { value: '12345' })
+    expect(short.warnings).toEqual(['It is shorter than 6 characters, so it is not hidden in logs.'])
+    expect((await server.api.ok<Secret>('PUT', '/v1/secrets/PIN', { value: '123456' })).warnings).toEqual([])
+  })
+
+  it('knows one registry by all of its spellings', async () => {
+    const login = { kind: 'registry', username: 'me' }
+    for (const host of ['https://index.docker.io/v1/', 'Docker.io', 'docker.io'])
+      await server.api.ok('PUT', `/v1/secrets/${encodeURIComponent(host)}`, { ...login, value: 'password' })
+    const { items } = await server.api.ok<List<Secret>>('GET', '/v1/secrets')
+    const registries = items.filter(({ kind }) => kind === 'registry')
+    expect(registries).toMatchObject([{ name: 'docker.io', version: 3 }])
+    expect((await server.api.call('DELETE', '/v1/secrets/index.docker.io?kind=registry')).status).toBe(204)
+  })
 })

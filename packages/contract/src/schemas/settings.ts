@@ -37,6 +37,7 @@ export const secretSchema = z.object({
   fingerprint: z.string(),
   version: z.number().int(),
   updatedAt: timeSchema,
+  warnings: z.array(z.string()).optional().meta({ description: 'Only where it is set.' }),
 })
 export type Secret = z.infer<typeof secretSchema>
 export const setSecretSchema = z.strictObject({

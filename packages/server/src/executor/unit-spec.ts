@@ -1,4 +1,5 @@
 import { parseDuration, parseImageReference, parseSize } from '@pandastack/contract'
+import { registryHost } from '../settings/registry-host.ts'
 import { type RegistryAuth, type UnitSpec, unitName } from '../runtime/driver.ts'
 import { unitEnv } from './environment.ts'
 import type { PreparedRun } from './prepared-run.ts'
@@ -42,5 +43,5 @@ export function imageOf(run: PreparedRun): string {
 }
 
 export function registryAuthOf(run: PreparedRun): RegistryAuth | null {
-  return run.settings.registries.get(parseImageReference(run.spec.image).registry) ?? null
+  return run.settings.registries.get(registryHost(parseImageReference(run.spec.image).registry)) ?? null
 }

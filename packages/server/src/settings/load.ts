@@ -2,6 +2,7 @@ import { PandaError } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { RegistryAuth } from '../runtime/driver.ts'
 import type { Queryable } from '../store/database.ts'
+import { registryHost } from './registry-host.ts'
 import { type SecretBox, SealError } from './secret-box.ts'
 import { openRegistryAuth, secretContext, type SecretPlace } from './secret-record.ts'
 
@@ -43,17 +44,27 @@ export async function loadProjectSettings(
       )
       .execute(),
   ])
-  const secrets: Record<string, string> = {}
+  const secrets = emptyRecord()
   const cronjobSecrets = new Map<string, Record<string, string>>()
   const registries = new Map<string, RegistryAuth>()
   for (const row of sealed) {
     const value = openSecret(box, row)
-    if (row.kind === 'registry') registries.set(row.name, openRegistryAuth(value))
+    if (row.kind === 'registry') registries.set(registryHost(row.name), openRegistryAuth(value))
     else if (row.cronjob_id === null) secrets[row.name] = value
-    else cronjobSecrets.set(row.cronjob_id, { ...cronjobSecrets.get(row.cronjob_id), [row.name]: value })
+    else
+      cronjobSecrets.set(
+        row.cronjob_id,
+        Object.assign(emptyRecord(), cronjobSecrets.get(row.cronjob_id), { [row.name]: value }),
+      )
   }
-  const env = Object.fromEntries(variables.map((row) => [row.name, row.value]))
+  const env = emptyRecord()
+  for (const row of variables) env[row.name] = row.value
   return { env, secrets, cronjobSecrets, registries }
+}
+
+/** Without a prototype: a variable may be called `__proto__`. */
+function emptyRecord(): Record<string, string> {
+  return Object.create(null) as Record<string, string>
 }
 
 function openSecret(box: SecretBox, row: SecretPlace & { readonly ciphertext: Buffer }): string {

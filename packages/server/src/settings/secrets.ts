@@ -3,6 +3,8 @@ import { sql } from 'kysely'
 import type { Queryable } from '../store/database.ts'
 import { newId } from '../store/ids.ts'
 import { idPage, type Page, type PageRequest } from '../store/page.ts'
+import { MIN_SECRET_LENGTH } from '../logs/secret-forms.ts'
+import { registryHost } from './registry-host.ts'
 import type { SecretBox } from './secret-box.ts'
 import { registryAuthText, secretContext } from './secret-record.ts'
 
@@ -35,8 +37,9 @@ export async function setSecret(
   db: Queryable,
   box: SecretBox,
   projectId: string,
-  secret: SecretName & { readonly value: string; readonly username?: string | undefined },
+  written: SecretName & { readonly value: string; readonly username?: string | undefined },
 ): Promise<Secret> {
+  const secret = normalized(written)
   assertValid(secret)
   const cronjobId = secret.cronjob === null ? null : await cronjobIdOf(db, projectId, secret.cronjob)
   const place = { project_id: projectId, cronjob_id: cronjobId, kind: secret.kind, name: secret.name }
@@ -58,11 +61,21 @@ export async function setSecret(
     .where('secrets.name', '=', secret.name)
     .where('secrets.cronjob_id', 'is not distinct from', cronjobId)
     .executeTakeFirstOrThrow()
-  return secretOf(row)
+  return { ...secretOf(row), warnings: warningsOf(secret.value) }
+}
+
+function warningsOf(value: string): string[] {
+  if (value.trim().length >= MIN_SECRET_LENGTH) return []
+  return [`It is shorter than ${MIN_SECRET_LENGTH} characters, so it is not hidden in logs.`]
+}
+
+function normalized<T extends SecretName>(secret: T): T {
+  return secret.kind === 'registry' ? { ...secret, name: registryHost(secret.name) } : secret
 }
 
 /** @throws PandaError `not_found` */
-export async function unsetSecret(db: Queryable, projectId: string, secret: SecretName): Promise<void> {
+export async function unsetSecret(db: Queryable, projectId: string, written: SecretName): Promise<void> {
+  const secret = normalized(written)
   const cronjobId = secret.cronjob === null ? null : await cronjobIdOf(db, projectId, secret.cronjob)
   const { numDeletedRows } = await db
     .deleteFrom('secrets')

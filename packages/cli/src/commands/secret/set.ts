@@ -2,6 +2,7 @@ import type { Secret } from '@pandastack/contract'
 import { defineCommand, text } from '../../command.ts'
 import { usageError } from '../../errors.ts'
 import { segment } from '../../http/client.ts'
+import { plain } from '../../output/clean.ts'
 import { show } from '../../output/show.ts'
 import { readSecret } from '../../values.ts'
 
@@ -45,8 +46,10 @@ export const command = defineCommand({
       { items, nextCursor: null },
       {
         name: () => items.map(({ name }) => name).join('\n'),
-        human: () => `Set secret ${names}${place}. Runs that start from now on get it.`,
+        human: () => `Set secret ${plain(names)}${place}. Runs that start from now on get it.`,
       },
     )
+    for (const { name, warnings = [] } of items)
+      for (const warning of warnings) await session.warn(plain(`${name}: ${warning}`))
   },
 })
