@@ -4,6 +4,7 @@ import type { Database, Queryable } from '../store/database.ts'
 import { newId } from '../store/ids.ts'
 import { keyPage, type Page, type PageRequest } from '../store/page.ts'
 import type { ProjectsTable } from '../store/schema.ts'
+import { deleteRuns } from '../runs/retention.ts'
 import { isUniqueViolation } from '../store/database-errors.ts'
 
 /** @throws PandaError `conflict` */
@@ -42,7 +43,8 @@ export async function findProject(db: Queryable, name: string): Promise<Project 
 }
 
 /**
- * Removes an empty project with its history, settings, tokens and alerts.
+ * Removes an empty project with its history, settings, tokens and alerts. The history goes first, in bounded
+ * transactions: cut short, the call leaves the project with less of it and can be repeated.
  *
  * @throws PandaError `project_not_found`; `conflict` while it has cronjobs or active runs, or is the default project
  */
@@ -50,20 +52,36 @@ export async function deleteProject(db: Database, name: string): Promise<void> {
   if (name === DEFAULT_PROJECT) {
     throw new PandaError('conflict', 'The default project cannot be deleted.', { hint: 'Delete its cronjobs instead.' })
   }
-  await db.transaction().execute(async (tx) => {
-    const project = await tx.selectFrom('projects').select('id').where('name', '=', name).forUpdate().executeTakeFirst()
-    if (!project) throw unknownProject(name)
-    await assertEmpty(tx, project.id, name)
-    const runs = tx.selectFrom('runs').select('id').where('project_id', '=', project.id)
-    await tx.deleteFrom('log_chunks').where('run_id', 'in', runs).execute()
-    await tx.deleteFrom('run_logs').where('run_id', 'in', runs).execute()
-    await tx.deleteFrom('attempts').where('run_id', 'in', runs).execute()
-    await tx.deleteFrom('runs').where('project_id', '=', project.id).execute()
-    const cronjobs = tx.selectFrom('cronjobs').select('id').where('project_id', '=', project.id)
+  const inEmptyProject = <T>(work: (tx: Queryable, projectId: string) => Promise<T>): Promise<T> =>
+    db.transaction().execute(async (tx) => {
+      const { id } = await lockProject(tx, name)
+      await assertEmpty(tx, id, name)
+      return work(tx, id)
+    })
+  while ((await inEmptyProject(deleteSomeRuns)) === BATCH);
+  await inEmptyProject(async (tx, projectId) => {
+    while ((await deleteSomeRuns(tx, projectId)) > 0);
+    const cronjobs = tx.selectFrom('cronjobs').select('id').where('project_id', '=', projectId)
     await tx.deleteFrom('cronjob_revisions').where('cronjob_id', 'in', cronjobs).execute()
-    await tx.deleteFrom('cronjobs').where('project_id', '=', project.id).execute()
-    await tx.deleteFrom('projects').where('id', '=', project.id).execute()
+    await tx.deleteFrom('cronjobs').where('project_id', '=', projectId).execute()
+    await tx.deleteFrom('projects').where('id', '=', projectId).execute()
   })
+}
+
+/** Runs deleted by one transaction: their logs may be many rows. */
+const BATCH = 200
+
+async function deleteSomeRuns(tx: Queryable, projectId: string): Promise<number> {
+  const runs = await tx.selectFrom('runs').select('id').where('project_id', '=', projectId).limit(BATCH).execute()
+  const ids = runs.map((run) => run.id)
+  await deleteRuns(tx, ids)
+  return ids.length
+}
+
+async function lockProject(tx: Queryable, name: string): Promise<{ id: string }> {
+  const project = await tx.selectFrom('projects').select('id').where('name', '=', name).forUpdate().executeTakeFirst()
+  if (!project) throw unknownProject(name)
+  return project
 }
 
 async function assertEmpty(tx: Queryable, projectId: string, name: string): Promise<void> {

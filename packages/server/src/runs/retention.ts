@@ -14,6 +14,8 @@ const PAGE = 200
 const BATCH = 200
 /** Between two pages, and between two sweeps over all cronjobs, in milliseconds. */
 const PAGE_PAUSE_MS = 200
+/** A page is followed by a pause ten times as long: a sweep takes a tenth of a connection at most. */
+const PACE = 10
 const SWEEP_PAUSE_MS = 300_000
 /** Any fixed number that no other lock has: one server sweeps at a time. */
 const LOCK_KEY = 7_300_001
@@ -52,11 +54,14 @@ export class Retention implements Component {
     let after: string | null = ''
     while (after !== null && !this.#stopping.signal.aborted) {
       const from: string = after
+      const startedMs = clock.now()
       const page = await sweepPage(db, from)
       if (page === null) return deleted // another server is at it
       deleted += page.deleted
       after = page.next
-      if (after !== null) await clock.sleep(PAGE_PAUSE_MS, this.#stopping.signal)
+      if (after === null) break
+      const tookMs = clock.now() - startedMs
+      await clock.sleep(Math.max(PAGE_PAUSE_MS, tookMs * PACE), this.#stopping.signal)
     }
     return deleted
   }
@@ -114,7 +119,8 @@ async function findOldRuns(trx: Queryable, cronjobIds: readonly string[]): Promi
   return rows.map((row) => row.id)
 }
 
-async function deleteRuns(trx: Queryable, ids: readonly string[]): Promise<void> {
+/** With their attempts and logs. Bounded by the caller: a run may have many rows of log. */
+export async function deleteRuns(trx: Queryable, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   for (const table of ['log_chunks', 'run_logs', 'attempts'] as const) {
     await sql`delete from ${sql.table(table)} where run_id = any (${[...ids]}::text[])`.execute(trx)
