@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CronjobSpecInput } from '@pandastack/contract'
 import { sql } from 'kysely'
-import { createCronjob, deleteCronjob, setSuspended } from '../../packages/server/src/cronjobs/cronjobs.ts'
+import {
+  createCronjob,
+  deleteCronjob,
+  setSuspended,
+  updateCronjob,
+} from '../../packages/server/src/cronjobs/cronjobs.ts'
 import { claimDue, type ClaimOptions } from '../../packages/server/src/scheduler/claim-due.ts'
 import { newId } from '../../packages/server/src/store/ids.ts'
 import { cronjobSpec } from '../support/cronjob-spec.ts'
@@ -251,20 +256,36 @@ describe('ticks that do not start', () => {
 })
 
 describe('a stored schedule that cannot be read', () => {
-  it('is reported, stops firing, and stops nobody else', async () => {
+  const damage = (schedule: string) =>
+    database.db.updateTable('cronjobs').set({ schedule }).where('name', '=', 'broken').execute()
+
+  it('is reported, stays due for servers that can read it, and stops nobody else', async () => {
     const broken = await create('broken')
     await create('fine')
-    await database.db.updateTable('cronjobs').set({ schedule: '61 * * * *' }).where('name', '=', 'broken').execute()
+    await damage('61 * * * *')
     const result = await claimAt(NOON)
     expect(result.broken).toMatchObject([{ cronjobId: broken.id, schedule: '61 * * * *' }])
     expect(result.ticks).toBe(1)
-    expect(await nextDueOf('broken')).toBeUndefined()
     expect(await runsOf('fine')).toHaveLength(1)
+    const left = await claimAt(NOON + 1000, { except: [broken.id] })
+    expect(left).toMatchObject({ ticks: 0, broken: [], nextDueInMs: HOUR - 1000 })
+    await damage('0 * * * *') // as a newer server reads it
+    expect(await claimAt(NOON + 2000)).toMatchObject({ ticks: 1, broken: [] })
+    expect(await runsOf('broken')).toMatchObject([{ due_at: new Date(NOON), state: 'running' }])
+  })
+
+  it('can be changed to one that can be read', async () => {
+    await create('broken')
+    await damage('61 * * * *')
+    await claimAt(NOON)
+    await updateCronjob(database.db, database.projectId, 'broken', { schedule: '30 * * * *' })
+    expect(await nextDueOf('broken')).toBe('2026-06-01T12:30:00.000Z')
   })
 
   it('an unknown zone likewise', async () => {
     await create('broken')
     await database.db.updateTable('cronjobs').set({ timezone: 'Mars/Olympus' }).execute()
     expect((await claimAt(NOON)).broken).toHaveLength(1)
+    expect(await nextDueOf('broken')).toBe('2026-06-01T12:00:00.000Z')
   })
 })

@@ -14,6 +14,7 @@ import { waitFor } from '../support/wait-for.ts'
 import { FaultyPool, faultyDatabase } from './simulation/faulty-pool.ts'
 
 const EVERY_SECOND = { schedule: '* * * * * *', concurrency: 'allow' } as const
+const HOUR = 3_600_000
 const NOON = Date.parse('2026-06-01T12:00:00Z')
 
 /** Remembers what it was given, with the process's time. */
@@ -178,6 +179,19 @@ describe('the scheduler', () => {
     )
     expect(new Set(taken).size).toBe(taken.length)
     expect(await countRuns()).toEqual({ rows: taken.length, distinct: taken.length })
+  })
+
+  it('leaves a schedule that it cannot read to others, without trying it again at once', async () => {
+    await installDatabaseClock(database.db, NOON - 1)
+    await create('broken')
+    await database.db.updateTable('cronjobs').set({ schedule: '61 * * * *' }).execute()
+    await setDatabaseClock(database.db, NOON)
+    const { scheduler, lines } = build(new Recorder())
+    await scheduler.start()
+    await waitFor('the report', () => lines.some((line) => line.includes('cannot be read')))
+    await create('fine')
+    await waitFor('a later pass', () => scheduler.nextDueAt?.getTime() === NOON + HOUR)
+    expect(lines.filter((line) => line.includes('cannot be read'))).toHaveLength(1)
   })
 
   it('stops at once from its sleep, twice, and takes nothing afterwards', async () => {

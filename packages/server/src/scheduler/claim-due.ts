@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { reach } from '../fault-points.ts'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
 import type { Database, Queryable } from '../store/database.ts'
-import { lockDueCronjobs } from './due-cronjobs.ts'
+import { lockDueCronjobs, notAmong } from './due-cronjobs.ts'
 import { CLAIM_BATCH } from './limits.ts'
 import type { BrokenSchedule } from './plan-batch.ts'
 import { recordTicks } from './record-ticks.ts'
@@ -15,6 +15,8 @@ export interface ClaimOptions extends Owner {
   readonly batch?: number
   /** Which due cronjobs come first. Default `oldest`. */
   readonly order?: 'oldest' | 'newest'
+  /** Cronjobs that this server cannot read; they stay due for the others. Default none. */
+  readonly except?: readonly string[]
   /** Called as soon as it is known that the batch is full, long before the claim ends: another lane may join in. */
   readonly onFull?: () => void
 }
@@ -53,14 +55,16 @@ export async function claimDue(db: Database, options: ClaimOptions): Promise<Cla
   let written: readonly ClaimedRun[] = []
   try {
     const result = await db.transaction().execute(async (trx): Promise<ClaimResult> => {
-      const due = await lockDueCronjobs(trx, batch, options.order ?? 'oldest')
+      const due = await lockDueCronjobs(trx, batch, options.order ?? 'oldest', options.except)
       const full = due.cronjobs.length === batch
       if (full) options.onFull?.()
       const recorded =
         due.cronjobs.length > 0
           ? await recordTicks(trx, due, options, options.slots)
           : { ticks: 0, started: [], broken: [] }
-      const next = full ? { nextDueInMs: 0, nextDueAt: new Date(due.now) } : await findNextDue(trx)
+      const next = full
+        ? { nextDueInMs: 0, nextDueAt: new Date(due.now) }
+        : await findNextDue(trx, options.except ?? [])
       written = recorded.started
       return { ...recorded, full, ...next }
     })
@@ -71,9 +75,12 @@ export async function claimDue(db: Database, options: ClaimOptions): Promise<Cla
   }
 }
 
-async function findNextDue(db: Queryable): Promise<Pick<ClaimResult, 'nextDueInMs' | 'nextDueAt'>> {
+async function findNextDue(
+  db: Queryable,
+  except: readonly string[],
+): Promise<Pick<ClaimResult, 'nextDueInMs' | 'nextDueAt'>> {
   const { rows } = await sql<{ at: Date | null; in_ms: number | null }>`
     select min(next_due_at) as at, extract(epoch from min(next_due_at) - panda_now())::float8 * 1000 as in_ms
-    from cronjobs where next_due_at is not null`.execute(db)
+    from cronjobs where next_due_at is not null ${notAmong(except)}`.execute(db)
   return { nextDueInMs: rows[0]?.in_ms ?? null, nextDueAt: rows[0]?.at ?? null }
 }

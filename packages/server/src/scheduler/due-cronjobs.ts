@@ -1,5 +1,5 @@
 import type { Concurrency, MissedPolicy } from '@pandastack/contract'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Queryable } from '../store/database.ts'
 import type { TickPolicy } from './plan-ticks.ts'
 
@@ -46,13 +46,24 @@ const columns = sql`id, project_id, revision, schedule, timezone, suspended, con
  * Locks up to `limit` due cronjobs that no other transaction holds.
  *
  * @param order which ones: `oldest` works off backlogs, `newest` keeps fresh ticks punctual beside them
+ * @param except ids of cronjobs that are left to other servers
  */
-export async function lockDueCronjobs(db: Queryable, limit: number, order: 'oldest' | 'newest'): Promise<DueCronjobs> {
+export async function lockDueCronjobs(
+  db: Queryable,
+  limit: number,
+  order: 'oldest' | 'newest',
+  except: readonly string[] = [],
+): Promise<DueCronjobs> {
   const direction = order === 'oldest' ? sql`asc` : sql`desc`
   const { rows } = await sql<Row>`
-    select ${columns} from cronjobs where next_due_at <= panda_now()
+    select ${columns} from cronjobs where next_due_at <= panda_now() ${notAmong(except)}
     order by next_due_at ${direction} limit ${limit} for update skip locked`.execute(db)
   return toDueCronjobs(rows)
+}
+
+/** Ends a `where`: leaves out these ids, if any. */
+export function notAmong(ids: readonly string[]): RawBuilder<unknown> {
+  return ids.length === 0 ? sql`` : sql`and id <> all (${[...ids]}::text[])`
 }
 
 /** Waits for the lock of one cronjob; empty when it is not due. */

@@ -26,6 +26,12 @@ export const MAX_SLEEP_MS = 2000
 /** The shortest sleep while something is due that another server holds. */
 export const MIN_SLEEP_MS = 5
 
+/** A cronjob whose schedule cannot be read is left to other servers so long, then tried (and reported) again. */
+export const UNREADABLE_RETRY_MS = 60_000
+
+/** Such cronjobs remembered at most; more are tried again earlier. */
+export const MAX_UNREADABLE = 10_000
+
 /** First and longest wait after the database did not answer. */
 export const BACKOFF_MIN_MS = 100
 export const BACKOFF_MAX_MS = 5000

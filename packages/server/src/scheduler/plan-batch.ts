@@ -18,13 +18,16 @@ export interface PlannedRun {
 
 export interface NextDue {
   readonly cronjobId: string
-  /** Epoch ms; null = it never fires again, or its schedule cannot be read. */
+  /** Epoch ms; null = it never fires again. */
   readonly nextDueAt: number | null
   /** True when a tick of it was missed. */
   readonly failing: boolean
 }
 
-/** A cronjob whose stored schedule cannot be read; it stops firing and must not stop the others. */
+/**
+ * A cronjob whose stored schedule or zone this server cannot read, e.g. since a newer one wrote it. It must not stop the
+ * others; its next due time stays, so that no tick is lost and a server that can read it fires it at once.
+ */
 export interface BrokenSchedule {
   readonly cronjobId: string
   readonly schedule: string
@@ -53,7 +56,6 @@ export async function planBatch(due: DueCronjobs, active: ReadonlyMap<string, Ac
     const page = readPage(cronjob, due.now, share)
     if (page instanceof Error) {
       plan.broken.push({ cronjobId: cronjob.id, schedule: cronjob.schedule, error: page })
-      plan.next.push({ cronjobId: cronjob.id, nextDueAt: null, failing: false })
       continue
     }
     const more = page.next !== null && page.next <= due.now

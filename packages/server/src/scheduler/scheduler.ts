@@ -15,7 +15,9 @@ import {
   CLAIM_LANES,
   MAX_SLEEP_MS,
   MIN_SLEEP_MS,
+  UNREADABLE_RETRY_MS,
 } from './limits.ts'
+import { UnreadableCronjobs } from './unreadable-cronjobs.ts'
 
 export interface SchedulerDeps {
   readonly db: Database
@@ -32,7 +34,7 @@ export interface SchedulerDeps {
 
 /**
  * Claims what is due, sleeps until the next due time by the database's clock, and is woken earlier by `panda_schedule`.
- * Holds nothing: a scheduler that is killed at any point leaves either the row of a tick or the tick still due.
+ * Holds nothing of them but what it could not read: a scheduler that is killed at any point leaves either the row of a tick or the tick still due.
  */
 export class Scheduler implements Component {
   readonly name = 'scheduler'
@@ -43,10 +45,12 @@ export class Scheduler implements Component {
   #unlisten: (() => void) | undefined
   #up = false
   #nextDueAt: Date | null = null
+  readonly #unreadable: UnreadableCronjobs
   #inDoubt: readonly ClaimedRun[] = []
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps
+    this.#unreadable = new UnreadableCronjobs(deps.clock)
   }
 
   /** True while the last pass over the due cronjobs succeeded. */
@@ -144,11 +148,23 @@ export class Scheduler implements Component {
     // Claims of several lanes, and those of waiting runs, must not count on the same free slot.
     const reserved = executor.reserve(batch)
     try {
-      const result = await claimDue(db, { serverId, engineId, slots: reserved.slots, batch, order, onFull })
+      const result = await claimDue(db, {
+        serverId,
+        engineId,
+        slots: reserved.slots,
+        batch,
+        order,
+        onFull,
+        except: this.#unreadable.ids(),
+      })
       reserved.release()
       if (result.started.length > 0) executor.take(result.started)
       for (const { cronjobId, schedule, error } of result.broken) {
-        this.#deps.log.error({ cronjob: cronjobId, schedule, err: error }, 'stored schedule cannot be read; not fired')
+        this.#unreadable.add(cronjobId)
+        this.#deps.log.error(
+          { cronjob: cronjobId, schedule, err: error, retryInMs: UNREADABLE_RETRY_MS },
+          'a schedule cannot be read by this server: its ticks wait for a change of it or for another server',
+        )
       }
       return result
     } catch (error) {
