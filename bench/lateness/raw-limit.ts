@@ -10,7 +10,6 @@ import type { Database } from '../../packages/server/src/store/database.ts'
 export async function measureRawLimit(db: Database, batch: number, lanes: number): Promise<number> {
   const { rows: cronjobs } = await sql<{ id: string; due: number }>`
     select id, extract(epoch from next_due_at)::float8 as due from cronjobs`.execute(db)
-  await sql`truncate runs`.execute(db)
   const batches: (typeof cronjobs)[] = []
   for (let from = 0; from < cronjobs.length; from += batch) batches.push(cronjobs.slice(from, from + batch))
   const startedAt = performance.now()
@@ -29,7 +28,7 @@ async function writeBatch(db: Database, part: readonly { id: string; due: number
     await sql`
       insert into runs (id, project_id, cronjob_id, revision, trigger, state, phase, due_at, available_at, attempt,
         server_id, engine_id, fence)
-      select 'run' || substr(u.id, 3), 'prj_bench', u.id, 1, 'schedule', 'running', 'preparing', to_timestamp(u.due),
+      select 'run_019e' || substr(u.id, 8), 'prj_bench', u.id, 1, 'schedule', 'running', 'preparing', to_timestamp(u.due),
         to_timestamp(u.due), 1, 'srv_bench', 'engine_bench', 1
       from unnest(${ids}::text[], ${dues}::float8[]) as u (id, due)`.execute(trx)
     await sql`

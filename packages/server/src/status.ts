@@ -1,10 +1,13 @@
 import type { Status } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { Gauges } from './metrics.ts'
+import { isActive, stateList, WAITING_STATES } from './runs/states.ts'
 import type { Queryable } from './store/database.ts'
 
 type Counts = Status['counts']
 
+/** To be asked for with `held` and with `not held`: each has its index. */
+const waiting = sql`state in ${stateList(WAITING_STATES)}`
 const DAY_MS = 24 * 3_600_000
 
 /** Counts of one project, or of all with null. Only runs that have not ended and failures of a day are read. */
@@ -14,7 +17,8 @@ export async function readCounts(db: Queryable, projectId: string | null): Promi
     select
       (select count(*) from cronjobs where deleted_at is null and ${mine}) as cronjobs,
       (select count(*) from runs where state = 'running' and ${mine}) as running,
-      (select count(*) from runs where state in ('scheduled', 'queued', 'retrying') and ${mine}) as queued,
+      (select count(*) from runs where ${waiting} and not held and ${mine})
+        + (select count(*) from runs where ${waiting} and held and ${mine}) as queued,
       (select count(*) from runs where state = 'failed' and id > ${idBefore(DAY_MS)} and ${mine}) as "failedLastDay"
   `.execute(db)
   return rows[0] ?? { cronjobs: 0, running: 0, queued: 0, failedLastDay: 0 }
@@ -47,7 +51,7 @@ export class GaugeReader {
         count(*) filter (where state = 'queued') as queued,
         count(*) filter (where state = 'running') as running,
         count(*) filter (where state = 'retrying') as retrying
-      from runs where state in ('scheduled', 'queued', 'running', 'retrying')`.execute(this.#db)
+      from runs where ${isActive('runs')}`.execute(this.#db)
     const row = rows[0]
     if (row === undefined) throw new Error('the counts gave no row')
     this.#countedTo = to

@@ -2,6 +2,7 @@ import type { Reason } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import { stillRunning } from '../runs/transition/fenced.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
 import type { RunControl } from './run-control.ts'
@@ -65,8 +66,8 @@ export class CancelWatch {
 
   async #pass(): Promise<void> {
     const { rows } = await sql<{ id: string; fence: number; cancel_reason: Reason; cancel_by: string | null }>`
-      select id, fence, cancel_reason, cancel_by from runs
-      where state = 'running' and cancel_reason is not null and server_id = ${this.#deps.serverId}
+      select r.id, r.fence, r.cancel_reason, r.cancel_by from runs r
+      where r.cancel_reason is not null and ${stillRunning} and r.server_id = ${this.#deps.serverId}
       limit ${LIMIT}`.execute(this.#deps.db)
     for (const row of rows) {
       const control = this.#deps.find(row.id)

@@ -11,6 +11,8 @@ import type { Executor } from './executor.ts'
 const CLAIM_LIMIT = 500
 /** It looks so often even when nothing wakes it, in milliseconds. */
 const POLL_MS = 1000
+/** And no more often than this, however many runs end and wake it, in milliseconds. */
+const MIN_GAP_MS = 25
 /** Longest wait after an error, in milliseconds. */
 const MAX_BACKOFF_MS = 5000
 
@@ -34,6 +36,8 @@ export class Dispatcher implements Component {
   readonly #stopping = new AbortController()
   #wake = new AbortController()
   readonly #unsubscribe: (() => void)[] = []
+  /** The last pass ended for want of a slot: whatever is freed may go to a run that waits. */
+  #full = false
   #loop: Promise<void> | undefined
 
   constructor(deps: DispatcherDeps) {
@@ -43,7 +47,10 @@ export class Dispatcher implements Component {
   start(): Promise<void> {
     if (this.#loop === undefined) {
       const wake = (): void => this.#wake.abort()
-      this.#unsubscribe.push(this.#deps.listener.on('panda_runs', wake), this.#deps.executor.onFreed(wake))
+      const freed = (): void => {
+        if (this.#full) wake()
+      }
+      this.#unsubscribe.push(this.#deps.listener.on('panda_runs', wake), this.#deps.executor.onFreed(freed))
       this.#loop = this.#run()
     }
     return Promise.resolve()
@@ -71,16 +78,20 @@ export class Dispatcher implements Component {
         waitMs = Math.min(100 * 2 ** failures, MAX_BACKOFF_MS)
         log.error({ err: error, retryInMs: waitMs }, 'waiting runs could not be claimed')
       }
-      await clock.sleep(waitMs, failures > 0 ? this.#stopping.signal : this.#wake.signal)
+      await clock.sleep(Math.min(waitMs, MIN_GAP_MS), this.#stopping.signal)
+      await clock.sleep(waitMs - MIN_GAP_MS, failures > 0 ? this.#stopping.signal : this.#wake.signal)
     }
   }
 
   /** @returns how long to sleep, in milliseconds */
   async #pass(): Promise<number> {
     const { db, executor } = this.#deps
+    this.#full = true
     await endWaiting(db)
     while (executor.freeSlots() > 0 && !this.#stopping.signal.aborted) {
-      if (!(await this.#claim())) return Math.min((await nextReadyInMs(db)) ?? POLL_MS, POLL_MS)
+      if (await this.#claim()) continue
+      this.#full = executor.freeSlots() === 0
+      return Math.min((await nextReadyInMs(db)) ?? POLL_MS, POLL_MS)
     }
     return POLL_MS
   }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { noteRunEvents } from '../alerts/note-run-events.ts'
 import type { Database } from '../store/database.ts'
-import { ACTIVE_STATES, stateList } from './states.ts'
+import { isActive } from './states.ts'
 
 /** Runs noted per call. */
 const LIMIT = 1000
@@ -29,7 +29,7 @@ export function noteLateRuns(db: Database): Promise<number> {
         select r.id from listening l
         join cronjobs c on c.project_id = l.project_id
         join runs r on r.cronjob_id = c.id
-        where r.state in ${stateList(ACTIVE_STATES)} and not r.late_noted and r.started_at is null
+        where ${isActive('r')} and not r.late_noted and r.started_at is null
           and r.due_at + l.at_least * interval '1 millisecond' < panda_now()
           and r.due_at + ${lateAfter} * interval '1 millisecond' < panda_now()
         limit ${LIMIT} for update of r skip locked

@@ -43,6 +43,15 @@ export const WAITING_STATES = ['scheduled', 'queued', 'retrying'] as const satis
 /** States of a run that has not ended: what the concurrency policies count. */
 export const ACTIVE_STATES = ['scheduled', 'queued', 'running', 'retrying'] as const satisfies readonly RunState[]
 
+/**
+ * That a run has not ended, for statements that look at the runs of one cronjob. Written as the index
+ * `runs_active_cronjob` has it, and no other one: the planner takes any index that fits for empty, as it mostly is, and
+ * would look for waiting runs among all that run.
+ */
+export function isActive(alias: string): RawBuilder<boolean> {
+  return sql<boolean>`(${sql.ref(`${alias}.state`)} || '') in ${stateList(ACTIVE_STATES)}`
+}
+
 export function mayMove(from: RunState, to: RunState): boolean {
   return TRANSITIONS[from].includes(to)
 }

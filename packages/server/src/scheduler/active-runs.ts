@@ -2,10 +2,8 @@ import type { Reason } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { Queryable } from '../store/database.ts'
 import type { ActiveRuns } from './plan-ticks.ts'
+import { isActive } from '../runs/states.ts'
 import { sqlArray } from './sql-array.ts'
-
-/** The states of a run that has not ended, as the index `runs_active_cronjob` has them. */
-const activeStates = sql.raw(`('scheduled', 'queued', 'running', 'retrying')`)
 
 /** Active runs by cronjob; cronjobs without any are not in the map. The caller holds the cronjobs' row locks. */
 export async function countActiveRuns(
@@ -15,7 +13,7 @@ export async function countActiveRuns(
   if (cronjobIds.length === 0) return new Map()
   const { rows } = await sql<{ cronjob_id: string; total: number; waiting: number }>`
     select cronjob_id, count(*) as total, count(*) filter (where held) as waiting
-    from runs where cronjob_id = any (${sqlArray(cronjobIds)}::text[]) and state in ${activeStates}
+    from runs r where cronjob_id = any (${sqlArray(cronjobIds)}::text[]) and ${isActive('r')}
     group by cronjob_id`.execute(db)
   return new Map(rows.map((row) => [row.cronjob_id, { total: row.total, waiting: row.waiting }]))
 }
@@ -28,7 +26,7 @@ export async function cancelActiveRuns(
 ): Promise<void> {
   if (cronjobIds.length === 0) return
   await sql`
-    update runs set cancel_reason = ${reason}
-    where cronjob_id = any (${cronjobIds}::text[]) and state in ${activeStates} and cancel_reason is null`.execute(db)
+    update runs r set cancel_reason = ${reason}
+    where cronjob_id = any (${cronjobIds}::text[]) and ${isActive('r')} and cancel_reason is null`.execute(db)
   await sql`select pg_notify('panda_runs', '')`.execute(db)
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../../store/database.ts'
-import { ACTIVE_STATES, stateList } from '../states.ts'
+import { isActive } from '../states.ts'
 
 /** Cronjobs of which a run ended so; see {@link lockCronjobs}. */
 export interface Endings {
@@ -47,7 +47,7 @@ export async function releaseHeld(trx: Queryable, cronjobIds: readonly string[])
     update runs r set held = false from waiting w
     where r.id = w.id and not exists (
       select 1 from runs a
-      where a.cronjob_id = w.cronjob_id and a.state in ${stateList(ACTIVE_STATES)} and not a.held
+      where a.cronjob_id = w.cronjob_id and ${isActive('a')} and not a.held
     )
     returning r.id`.execute(trx)
   return rows.map((row) => row.id)
@@ -62,7 +62,7 @@ export async function findStuckHeld(db: Queryable, limit: number): Promise<strin
     select distinct h.cronjob_id from runs h
     where h.held and h.state = 'queued' and h.cancel_reason is null and not exists (
       select 1 from runs a
-      where a.cronjob_id = h.cronjob_id and a.state in ${stateList(ACTIVE_STATES)} and not a.held
+      where a.cronjob_id = h.cronjob_id and ${isActive('a')} and not a.held
     )
     limit ${limit}`.execute(db)
   return rows.map((row) => row.cronjob_id)

@@ -2,7 +2,8 @@ import { type Kysely, sql } from 'kysely'
 
 /**
  * The first schema. `panda_now()` is the one clock that all due times and leases compare against; tests replace it.
- * Ids sort by their time (UUID version 7), so they are compared in the C collation. `runs` has no foreign keys on
+ * Ids sort by their time (UUID version 7), so they are compared in the C collation, in each column that
+ * holds one: an index of another collation is not used to join them. `runs` has no foreign keys on
  * purpose: 100,000 rows may be inserted in one second, and the rows they point to are never removed before them.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -27,13 +28,13 @@ async function clockAndSettings(db: Kysely<unknown>): Promise<void> {
     name text not null,
     hash bytea not null unique,
     scopes text[] not null,
-    project_id text references projects (id) on delete cascade,
+    project_id text collate "C" references projects (id) on delete cascade,
     created_at timestamptz not null default now(),
     last_used_at timestamptz,
     expires_at timestamptz
   )`.execute(db)
   await sql`create table env_variables (
-    project_id text not null references projects (id) on delete cascade,
+    project_id text collate "C" not null references projects (id) on delete cascade,
     name text not null,
     value text not null,
     updated_at timestamptz not null default now(),
@@ -41,8 +42,8 @@ async function clockAndSettings(db: Kysely<unknown>): Promise<void> {
   )`.execute(db)
   await sql`create table secrets (
     id text collate "C" primary key,
-    project_id text not null references projects (id) on delete cascade,
-    cronjob_id text,
+    project_id text collate "C" not null references projects (id) on delete cascade,
+    cronjob_id text collate "C",
     kind text not null,
     name text not null,
     ciphertext bytea not null,
@@ -53,7 +54,7 @@ async function clockAndSettings(db: Kysely<unknown>): Promise<void> {
   await sql`create unique index secrets_name on secrets (project_id, coalesce(cronjob_id, ''), kind, name)`.execute(db)
   await sql`create table servers (
     id text collate "C" primary key,
-    engine_id text not null,
+    engine_id text collate "C" not null,
     runtime text not null,
     lock_key bigint not null,
     started_at timestamptz not null default now(),
@@ -65,7 +66,7 @@ async function clockAndSettings(db: Kysely<unknown>): Promise<void> {
 async function cronjobs(db: Kysely<unknown>): Promise<void> {
   await sql`create table cronjobs (
     id text collate "C" primary key,
-    project_id text not null references projects (id),
+    project_id text collate "C" not null references projects (id),
     name text not null,
     revision integer not null default 1,
     spec jsonb not null,
@@ -86,7 +87,7 @@ async function cronjobs(db: Kysely<unknown>): Promise<void> {
   await sql`create unique index cronjobs_name on cronjobs (project_id, name) where deleted_at is null`.execute(db)
   await sql`create index cronjobs_due on cronjobs (next_due_at) where next_due_at is not null`.execute(db)
   await sql`create table cronjob_revisions (
-    cronjob_id text not null,
+    cronjob_id text collate "C" not null,
     revision integer not null,
     spec jsonb not null,
     created_at timestamptz not null default now(),
@@ -101,12 +102,12 @@ async function cronjobs(db: Kysely<unknown>): Promise<void> {
 async function runs(db: Kysely<unknown>): Promise<void> {
   await sql`create table runs (
     id text collate "C" primary key,
-    project_id text not null,
-    cronjob_id text not null,
+    project_id text collate "C" not null,
+    cronjob_id text collate "C" not null,
     revision integer not null,
     trigger text not null,
     who text,
-    state text not null,
+    state text collate "C" not null,
     phase text,
     reason text,
     message text,
@@ -117,8 +118,8 @@ async function runs(db: Kysely<unknown>): Promise<void> {
     attempt integer not null default 0,
     max_attempts integer not null default 1,
     lost_attempts integer not null default 0,
-    server_id text,
-    engine_id text,
+    server_id text collate "C",
+    engine_id text collate "C",
     fence integer not null default 0,
     attempt_started_at timestamptz,
     started_at timestamptz,
@@ -143,7 +144,7 @@ async function runs(db: Kysely<unknown>): Promise<void> {
     db,
   )
   await sql`create index runs_running on runs (server_id) where state = 'running'`.execute(db)
-  await sql`create index runs_active_cronjob on runs (cronjob_id) where state in ('scheduled', 'queued', 'running', 'retrying')`.execute(
+  await sql`create index runs_active_cronjob on runs (cronjob_id) where (state || '') in ('scheduled', 'queued', 'running', 'retrying')`.execute(
     db,
   )
   await sql`create index runs_bad on runs (project_id, state, id) where state in ('failed', 'cancelled', 'lost', 'skipped', 'missed')`.execute(
@@ -157,7 +158,7 @@ async function runs(db: Kysely<unknown>): Promise<void> {
     message text,
     exit_code integer,
     image_digest text,
-    server_id text,
+    server_id text collate "C",
     started_at timestamptz,
     finished_at timestamptz not null,
     primary key (run_id, number)

@@ -7,8 +7,8 @@ import { type Kysely, sql } from 'kysely'
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create table alerts (
     id text collate "C" primary key,
-    project_id text not null references projects (id) on delete cascade,
-    cronjob_id text,
+    project_id text collate "C" not null references projects (id) on delete cascade,
+    cronjob_id text collate "C",
     name text not null,
     events text[] not null,
     channel_kind text not null,
@@ -23,7 +23,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create table alert_deliveries (
     id text collate "C" primary key,
     alert_id text not null references alerts (id) on delete cascade,
-    state text not null,
+    state text collate "C" not null,
     attempts integer not null default 0,
     events integer not null default 0,
     summary text not null,

@@ -9,7 +9,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create table idempotency_keys (
     token_id text collate "C" not null references tokens (id) on delete cascade,
     key text not null,
-    project_id text,
+    project_id text collate "C",
     route text not null,
     body_hash bytea not null,
     status integer not null,
