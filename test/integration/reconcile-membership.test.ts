@@ -1,9 +1,10 @@
-import { sql } from 'kysely'
+import { type KyselyPlugin, sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../packages/server/src/clock.ts'
 import { CONNECTION_LEASE_MS, LEASE_MS, listOwners, listServers } from '../../packages/server/src/servers/liveness.ts'
 import { Membership } from '../../packages/server/src/servers/membership.ts'
+import type { Database } from '../../packages/server/src/store/database.ts'
 import { RunsWorld } from '../support/runs-world.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -18,6 +19,24 @@ function member(options: { alone?: boolean; clock?: Clock; engineId?: string } =
   const { clock = systemClock, engineId = 'e', alone = false } = options
   const log = pino({ level: 'silent' })
   return new Membership({ url: world.database.url, db: world.db, clock, log, engineId, runtime: 'fake', alone })
+}
+
+const DEPS = { clock: systemClock, log: pino({ level: 'silent' }), engineId: 'e', runtime: 'fake' } as const
+
+/** The database, with something that happens in it right after the first statement. */
+function afterFirstQuery(db: Database, happens: () => Promise<void>): Database {
+  let done = false
+  const plugin: KyselyPlugin = {
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      if (!done) {
+        done = true
+        await happens()
+      }
+      return result
+    },
+  }
+  return db.withPlugin(plugin)
 }
 
 const aliveOf = async (id: string): Promise<boolean | undefined> =>
@@ -82,6 +101,27 @@ describe('a member', () => {
     await one.stop()
   })
 
+  it('is not locked out by a connection that the database has not noticed to be gone', async () => {
+    let nowMs = 1_000_000
+    const clock: Clock = { now: () => nowMs++, sleep: (_ms, signal) => systemClock.sleep(10, signal) }
+    const one = member({ clock })
+    await one.start()
+    const mine = world.db.selectFrom('servers').select('lock_key').where('id', '=', one.serverId)
+    const keyOf = async () => (await mine.executeTakeFirstOrThrow()).lock_key
+    const before = await keyOf()
+    await world.db.connection().execute(async (session) => {
+      // Waits for the lock behind the member's connection, gets it when that is cut, and holds it as that would.
+      const held = sql`select pg_advisory_lock(${before}::bigint)`.execute(session)
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name = 'pandastack-server'`.execute(world.db)
+      await held
+      await waitFor('a heartbeat with a key of its own', async () => (await keyOf()) !== before, 3000)
+      expect(await aliveOf(one.serverId)).toBe(true)
+      await sql`select pg_advisory_unlock(${before}::bigint)`.execute(session)
+    })
+    await one.stop()
+  })
+
   it('tells of gaps in which it may have been called dead, and judges nobody right after', async () => {
     let nowMs = 1_000_000
     const clock: Clock = { now: () => nowMs, sleep: (_ms, signal) => systemClock.sleep(10, signal) }
@@ -130,6 +170,24 @@ describe('a member', () => {
     expect(judged?.engines).toEqual(new Set(['near', 'next']))
     await two.stop()
     expect((await one.deadServers())?.dead).toContain(two.serverId)
+    await one.stop()
+    await world.db.deleteFrom('runs').where('cronjob_id', '=', job).execute()
+    await world.db.deleteFrom('servers').execute()
+  })
+
+  it('does not call one dead that joins while it looks', async () => {
+    const job = await world.cronjob('exit 0')
+    const one = member()
+    await one.start()
+    const joins = async (): Promise<void> => {
+      await stranger('srv_joins', 0, 78)
+      await world.queue(job, { state: 'running', attempt: 1, fence: 1, server_id: 'srv_joins' })
+    }
+    const db = afterFirstQuery(world.db, joins)
+    const two = new Membership({ ...DEPS, url: world.database.url, db })
+    await two.start()
+    expect((await two.deadServers())?.dead).toEqual([])
+    await two.stop()
     await one.stop()
     await world.db.deleteFrom('runs').where('cronjob_id', '=', job).execute()
     await world.db.deleteFrom('servers').execute()

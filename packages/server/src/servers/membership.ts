@@ -43,7 +43,7 @@ export class Membership implements Component {
   readonly name = 'membership'
   readonly serverId = newId('srv')
   readonly #deps: MembershipDeps
-  readonly #lockKey = randomInt(1, 2 ** 47)
+  #lockKey = 0
   readonly #connection: OwnConnection
   readonly #stopping = new AbortController()
   readonly #gapHandlers = new Set<() => void>()
@@ -56,6 +56,8 @@ export class Membership implements Component {
     this.#deps = deps
     this.#nextPruneMs = deps.clock.now() + PRUNE_EVERY_MS
     this.#connection = new OwnConnection(deps.url, async (client) => {
+      // A new one each time: the database may hold the lock of a connection that broke for many minutes.
+      this.#lockKey = randomInt(1, 2 ** 47)
       await client.query('select pg_advisory_lock($1::bigint)', [this.#lockKey])
     })
   }
@@ -73,7 +75,7 @@ export class Membership implements Component {
     this.#stopping.abort()
     await this.#loop
     try {
-      await this.#connection.query('delete from servers where id = $1', [this.serverId])
+      await this.#connection.query('delete from servers where id = $1', () => [this.serverId])
     } catch (error) {
       this.#deps.log.warn({ err: error }, 'this server could not sign off; the others notice by its heartbeat')
     }
@@ -114,7 +116,9 @@ export class Membership implements Component {
   async deadServers(): Promise<DeadServers | null> {
     const { clock, db, alone, engineId } = this.#deps
     if (!this.surelyAlive() || clock.now() - this.#lastGapMs < HUMBLE_MS) return null
-    const [servers, owners] = [await listServers(db), await listOwners(db)]
+    // Owners first: a server that joins in between is registered before it owns anything.
+    const owners = await listOwners(db)
+    const servers = await listServers(db)
     const living = servers.filter((server) => server.id === this.serverId || (server.alive && alone !== true))
     const ids = new Set([this.serverId, ...living.map((server) => server.id)])
     return {
@@ -148,8 +152,8 @@ export class Membership implements Component {
     await this.#connection.query(
       `insert into servers (id, engine_id, runtime, lock_key, started_at, heartbeat_at)
        values ($1, $2, $3, $4, panda_now(), panda_now())
-       on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`,
-      [this.serverId, engineId, runtime, this.#lockKey],
+       on conflict (id) do update set heartbeat_at = excluded.heartbeat_at, lock_key = excluded.lock_key`,
+      () => [this.serverId, engineId, runtime, this.#lockKey],
     )
     const gapMs = clock.now() - this.#lastBeatMs
     // The time before the call: it may have been written any time since.
@@ -165,7 +169,7 @@ export class Membership implements Component {
     this.#nextPruneMs = nowMs + PRUNE_EVERY_MS
     await this.#connection.query(
       `delete from servers where heartbeat_at < panda_now() - interval '${PRUNE_AFTER}' and id <> $1`,
-      [this.serverId],
+      () => [this.serverId],
     )
   }
 }

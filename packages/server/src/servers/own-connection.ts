@@ -16,11 +16,14 @@ export class OwnConnection {
     this.#onOpen = onOpen
   }
 
-  /** @throws the error of the statement or of the connection, which is then opened anew by the next call */
-  async query(text: string, values: readonly unknown[]): Promise<number> {
+  /**
+   * @param values asked for when the connection is open: `onOpen` may change them
+   * @throws the error of the statement or of the connection, which is then opened anew by the next call
+   */
+  async query(text: string, values: () => readonly unknown[]): Promise<number> {
     const client = await this.#open()
     try {
-      const { rowCount } = await client.query(text, [...values])
+      const { rowCount } = await client.query(text, [...values()])
       return rowCount ?? 0
     } catch (error) {
       this.#discard(client)
