@@ -47,6 +47,7 @@ async function carryOut(context: AttemptContext, run: PreparedRun, control: RunC
   try {
     if (run.cancel !== null) control.interrupt({ kind: 'cancel', ...run.cancel })
     const launched = await launch(context, run, control)
+    if (launched.kind === 'too-late') return await giveBack(context, run)
     if (launched.kind === 'running') reach('unit-running')
     const ending = launched.kind === 'ended' ? launched.ending : await follow(context, run, control, launched)
     if (launched.kind === 'running') reach('unit-exited')
@@ -66,6 +67,14 @@ async function carryOut(context: AttemptContext, run: PreparedRun, control: RunC
 
 function unusable(message: string): Outcome {
   return { verdict: judgeSettings(message), finishedAt: null }
+}
+
+/** Among those that wait again, its deadline ends it. */
+async function giveBack({ transitions }: AttemptContext, { id, fence }: PreparedRun): Promise<null> {
+  const message = 'its deadline passed before the engine was back'
+  const kept = await transitions.requeued({ id, fence, delayMs: 0, message, pinned: false })
+  if (!kept) throw new Dropped('another server has it')
+  return null
 }
 
 async function putBack(

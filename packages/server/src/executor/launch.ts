@@ -12,6 +12,8 @@ export type Launched =
   /** Its start is recorded. `adopted`: it was not started by this call, so its times are the engine's. */
   | { readonly kind: 'running'; readonly adopted: boolean; readonly runningForMs: number }
   | { readonly kind: 'ended'; readonly ending: Ending }
+  /** Nothing was made of it before its deadline passed. */
+  | { readonly kind: 'too-late' }
 
 /** The engine went away when it had been asked to start the unit: it may have done so. */
 export class PinnedAway extends RuntimeError {}
@@ -29,6 +31,7 @@ export async function launch(context: AttemptContext, run: PreparedRun, control:
     return { kind: 'running', adopted: true, runningForMs: run.runningForMs }
   }
   if (found === null && control.isCut) return cutBeforeStart(control)
+  if (found === null && run.pastDeadline && mayHaveUnit(run)) return { kind: 'too-late' }
   const image = await imageFor(context, run, control, found)
   if (image === null) return cutBeforeStart(control)
   const startedAt = found === null || found.state === 'created' ? await start(context, run, image) : startOf(found)

@@ -25,6 +25,7 @@ interface Row {
   readonly env_snapshot: Record<string, string> | null
   readonly running_for_ms: number | null
   readonly stopping: boolean
+  readonly past_deadline: boolean
   readonly cancel_reason: Reason | null
   readonly cancel_by: string | null
   readonly late_after_ms: number | null
@@ -58,6 +59,8 @@ async function readRows(db: Database, runs: readonly ClaimedRun[]): Promise<Row[
     select r.id, p.name as project, c.name as cronjob, v.spec, r.overrides, r.max_attempts, r.lost_attempts,
       r.image_digest, r.env_snapshot, r.phase is not distinct from 'stopping' as stopping, r.cancel_reason, r.cancel_by,
       (extract(epoch from panda_now() - r.attempt_started_at) * 1000)::float8 as running_for_ms,
+      coalesce(r.attempt = 1 and r.due_at + c.deadline_ms * interval '1 millisecond' < panda_now(), false)
+        as past_deadline,
       ${lateAfter} as late_after_ms
     from unnest(${runs.map((run) => run.id)}::text[], ${runs.map((run) => run.fence)}::int[]) as i (id, fence)
     join runs r on r.id = i.id and r.fence = i.fence and ${stillRunning}
@@ -106,6 +109,7 @@ function prepared(run: ClaimedRun, row: Row, settings: ProjectSettings): Prepare
     envSnapshot: row.env_snapshot,
     runningForMs: row.running_for_ms,
     stopping: row.stopping,
+    pastDeadline: row.past_deadline,
     cancel: row.cancel_reason === null ? null : { reason: row.cancel_reason, by: row.cancel_by },
     lateAfterMs: row.late_after_ms,
   }

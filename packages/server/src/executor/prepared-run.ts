@@ -18,6 +18,8 @@ export interface PreparedRun extends ClaimedRun {
   readonly runningForMs: number | null
   /** An owner before us had begun to stop its unit. */
   readonly stopping: boolean
+  /** Its first attempt would start too late now. */
+  readonly pastDeadline: boolean
   readonly cancel: { readonly reason: Reason; readonly by: string | null } | null
   readonly lateAfterMs: number | null
 }

@@ -28,6 +28,7 @@ function run(change: Partial<PreparedRun> & { env?: Record<string, string>; imag
     envSnapshot: null,
     runningForMs: null,
     stopping: false,
+    pastDeadline: false,
     cancel: null,
     lateAfterMs: null,
     ...rest,

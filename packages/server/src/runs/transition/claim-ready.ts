@@ -3,6 +3,7 @@ import type { Queryable } from '../../store/database.ts'
 import type { ClaimedRun } from '../claimed-run.ts'
 import { sourcesOf, stateList } from '../states.ts'
 import { type ClaimedRow, toClaimedRun } from './claimed-row.ts'
+import { pinned } from './pinned.ts'
 
 export interface ClaimReady {
   readonly serverId: string
@@ -12,7 +13,8 @@ export interface ClaimReady {
 
 /**
  * Claims waiting runs whose time has come, the longest waiting first. A queued run that an engine may already have a
- * unit of (`engine_id` is set) goes to a server of that engine only, so that no attempt starts on two.
+ * unit of (`engine_id` is set) goes to a server of that engine only, so that no attempt starts on two. It goes there also
+ * when it is to be cancelled or past its deadline: what the engine has made of it has to be looked at first.
  */
 export async function claimReady(db: Queryable, { serverId, engineId, limit }: ClaimReady): Promise<ClaimedRun[]> {
   if (limit <= 0) return []
@@ -20,10 +22,9 @@ export async function claimReady(db: Queryable, { serverId, engineId, limit }: C
     with ready as (
       select r.id from runs r join cronjobs c on c.id = r.cronjob_id
       where r.state in ${stateList(sourcesOf('running'))} and not r.held and r.available_at <= panda_now()
-        and r.cancel_reason is null
-        and (r.state <> 'queued' or r.engine_id is null or r.engine_id = ${engineId})
-        and (r.attempt > 0 or c.deadline_ms is null
-          or r.due_at + c.deadline_ms * interval '1 millisecond' >= panda_now())
+        and case when ${pinned} then r.engine_id = ${engineId}
+          else r.cancel_reason is null and (r.attempt > 0 or c.deadline_ms is null
+            or r.due_at + c.deadline_ms * interval '1 millisecond' >= panda_now()) end
       order by r.available_at, r.id limit ${limit}
       for update of r skip locked
     )

@@ -5,6 +5,7 @@ import type { Database, Queryable } from '../../store/database.ts'
 import { cancelMessage } from '../cancel-message.ts'
 import { sourcesOf, stateList, WAITING_STATES } from '../states.ts'
 import { notifyRuns } from './notify-runs.ts'
+import { pinned } from './pinned.ts'
 import { lockCronjobs, releaseHeld } from './release-held.ts'
 
 interface Ending {
@@ -22,7 +23,8 @@ const PAGE = 1000
 
 /**
  * Ends runs that will not start: those that somebody wants cancelled, and those whose deadline has passed while they
- * waited. What was held behind them is let go in the same transaction.
+ * waited. Not those that an engine may have a unit of: whoever has that engine looks first. What was held behind them is
+ * let go in the same transaction.
  *
  * @param ids only these; default: whatever is found
  * @returns how many have ended
@@ -39,12 +41,14 @@ async function findEndings(db: Queryable, ids: readonly string[] | undefined): P
     (select r.id, r.project_id, r.cronjob_id, 'cancelled' as "to", r.cancel_reason as reason, r.cancel_by,
         null::bigint as deadline_ms
       from runs r where r.state in ${stateList(WAITING_STATES)} and r.cancel_reason is not null and ${only}
+        and not ${pinned}
       limit ${PAGE})
     union all
     (select r.id, r.project_id, r.cronjob_id, 'skipped', 'deadline', null, c.deadline_ms
       from (
         select * from runs r
         where r.state in ${stateList(WAITING_STATES)} and not r.held and r.available_at <= panda_now() and ${only}
+          and not ${pinned}
         order by r.available_at, r.id limit ${PAGE}
       ) r
       join cronjobs c on c.id = r.cronjob_id
