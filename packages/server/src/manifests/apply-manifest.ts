@@ -1,4 +1,5 @@
 import type { ApplyResult, Change, Manifest } from '@pandastack/contract'
+import { sql } from 'kysely'
 import { createAlert, deleteAlert, updateAlert } from '../alerts/alerts.ts'
 import type { Sealer } from '../alerts/stored-channel.ts'
 import { assertSchedule } from '../cronjobs/check-schedule.ts'
@@ -33,6 +34,7 @@ export async function applyManifest(
   const changes = planChanges(manifest, state, { prune: request.prune })
   const signingSecrets: Record<string, string> = {}
   if (!request.dryRun) {
+    await lockCronjobs(db, project.id, changes)
     for (const change of inOrder(changes)) {
       const made = await make(db, box, project.id, manifest, change)
       if (made !== null) signingSecrets[change.name] = made
@@ -54,6 +56,16 @@ async function warningsOf(db: Database, manifest: Manifest): Promise<string[]> {
     const found = [pollingScheduleWarning(spec, nowMs), secretLikeEnvWarning(name, spec.env)]
     return found.filter((each) => each !== null).map(({ message, hint }) => `cronjob ${name}: ${message} ${hint}`)
   })
+}
+
+/** All at once and by their ids, as everybody who locks several: one after the other by name would lead to deadlocks. */
+async function lockCronjobs(db: Database, projectId: string, changes: readonly Change[]): Promise<void> {
+  const names = changes
+    .filter(({ kind, action }) => kind === 'cronjob' && action !== 'unchanged')
+    .map(({ name }) => name)
+  await sql`
+    select 1 from cronjobs where project_id = ${projectId} and name = any (${names}::text[]) and deleted_at is null
+    order by id for update`.execute(db)
 }
 
 /** An alert may name a cronjob of the same file, so cronjobs come first and go last. */

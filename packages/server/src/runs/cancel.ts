@@ -15,6 +15,10 @@ import { notifyRuns } from './transition/notify-runs.ts'
  */
 export async function cancelRun(db: Database, projectId: string, id: string, who: string | null): Promise<void> {
   const state = await db.transaction().execute(async (trx) => {
+    // The cronjob before its run, as everybody: this may be a part of a larger transaction, which then ends waiting runs.
+    await sql`
+      select 1 from cronjobs where id = (select cronjob_id from runs where project_id = ${projectId} and id = ${id})
+      for no key update`.execute(trx)
     const { rows } = await sql<{ state: RunState }>`
       update runs set cancel_reason = coalesce(cancel_reason, 'by-hand'),
         cancel_by = case when cancel_reason is null then ${who} else cancel_by end
