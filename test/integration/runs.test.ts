@@ -1,7 +1,7 @@
 import { type ErrorCode, PandaError } from '@pandastack/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../../packages/server/src/clock.ts'
+import { type Clock, systemClock } from '../../packages/server/src/clock.ts'
 import { cancelRun } from '../../packages/server/src/runs/cancel.ts'
 import { firstIdAt, getRun, listRuns } from '../../packages/server/src/runs/queries.ts'
 import { replayRun } from '../../packages/server/src/runs/replay.ts'
@@ -248,9 +248,10 @@ describe('retention', () => {
       clock: systemClock,
       log: { info: () => undefined, warn: () => undefined },
     })
-    expect(await retention.sweep()).toBeGreaterThanOrEqual(5)
+    expect(await retention.sweep()).toBeGreaterThanOrEqual(2)
     const left = await world.db.selectFrom('runs').select('id').where('cronjob_id', '=', job).orderBy('id').execute()
-    expect(left.map((row) => row.id)).toEqual([...ids.slice(-3), active])
+    // Three of the succeeded and three of the skipped ones.
+    expect(left.map((row) => row.id)).toEqual([...ids.slice(-6), active])
     for (const table of ['attempts', 'log_chunks', 'run_logs'] as const) {
       const rows = await world.db
         .selectFrom(table)
@@ -258,11 +259,34 @@ describe('retention', () => {
         .where('run_id', 'in', ids)
         .orderBy('run_id')
         .execute()
-      expect(rows.map((row) => row.run_id)).toEqual(ids.slice(-3))
+      expect(rows.map((row) => row.run_id)).toEqual(ids.slice(-6))
     }
     expect(await world.run(kept)).toMatchObject({ state: 'failed' })
     expect(await retention.sweep()).toBe(0)
     await cancelRun(world.db, project, active, null)
+  })
+
+  it('keeps the real history of a cronjob through a long pause', async () => {
+    const job = await world.cronjob('exit 0', { keep: 2 })
+    const real = [await world.queue(job, { state: 'failed' }), await world.queue(job, { state: 'lost' })]
+    const paused: string[] = []
+    for (let index = 0; index < 5; index++) paused.push(await world.queue(job, { state: 'skipped', reason: 'paused' }))
+    const retention = new Retention({ db: world.db, clock: systemClock, log: { info: () => {}, warn: () => {} } })
+    await retention.sweep()
+    const left = await world.db.selectFrom('runs').select('id').where('cronjob_id', '=', job).orderBy('id').execute()
+    expect(left.map((row) => row.id)).toEqual([...real, ...paused.slice(-2)])
+  })
+
+  it('works off a backlog without a pause', async () => {
+    const job = await world.cronjob('exit 0', { keep: 1 })
+    await sql`insert into runs (id, project_id, cronjob_id, revision, trigger, state, due_at, available_at)
+      select 'run_old' || n, ${project}, ${job}, 1, 'manual', 'succeeded', now(), now() from generate_series(1, 901) n
+      `.execute(world.db)
+    let pauses = 0
+    const clock: Clock = { now: () => systemClock.now(), sleep: () => Promise.resolve(void pauses++) }
+    const retention = new Retention({ db: world.db, clock, log: { info: () => {}, warn: () => {} } })
+    expect(await retention.sweep()).toBeGreaterThanOrEqual(900)
+    expect(pauses).toBe(0)
   })
 
   it('leaves nothing of a cronjob that was deleted a month ago, and all of one deleted yesterday', async () => {

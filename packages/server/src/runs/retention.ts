@@ -1,16 +1,15 @@
-import { FINAL_RUN_STATES } from '@pandastack/contract'
+import { FINAL_RUN_STATES, type RunState } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Component } from '../component.ts'
 import type { Log } from '../log.ts'
 import type { Database, Queryable } from '../store/database.ts'
-import { stateList } from './states.ts'
 
 /** Runs of a deleted cronjob are kept so long. */
 const DELETED_KEPT = '30 days'
 /** Cronjobs looked at by one statement. */
 const PAGE = 200
-/** Runs deleted by one transaction: their logs may be many rows. */
+/** Runs deleted by one transaction: the log of a single one may be tens of megabytes. While there are more, it goes on at once. */
 const BATCH = 200
 /** Between two pages, and between two sweeps over all cronjobs, in milliseconds. */
 const PAGE_PAUSE_MS = 200
@@ -26,7 +25,14 @@ export interface RetentionDeps {
   readonly log: Pick<Log, 'info' | 'warn'>
 }
 
-/** Deletes old runs with their attempts and logs: of each cronjob the newest `keep` finished ones stay. */
+/** What ended without having been carried out, and may be many: a minutely cronjob that is paused makes 1440 a day. */
+const NOT_CARRIED_OUT: readonly RunState[] = ['skipped', 'missed']
+const CARRIED_OUT = FINAL_RUN_STATES.filter((state) => !NOT_CARRIED_OUT.includes(state))
+
+/**
+ * Deletes old runs with their attempts and logs. Of each cronjob the newest `keep` stay that were carried out, and as
+ * many of those that were not (skipped, missed): a pause must not push the real history out.
+ */
 export class Retention implements Component {
   readonly name = 'retention'
   readonly #deps: RetentionDeps
@@ -60,6 +66,7 @@ export class Retention implements Component {
       deleted += page.deleted
       after = page.next
       if (after === null) break
+      if (after === from) continue // a backlog: who starts more runs than a slow sweep deletes would never be done
       const tookMs = clock.now() - startedMs
       await clock.sleep(Math.max(PAGE_PAUSE_MS, tookMs * PACE), this.#stopping.signal)
     }
@@ -107,9 +114,10 @@ function sweepPage(db: Database, after: string): Promise<SweptPage | null> {
 async function findOldRuns(trx: Queryable, cronjobIds: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select old.id from cronjobs c
+    cross join (values (${[...CARRIED_OUT]}::text[]), (${[...NOT_CARRIED_OUT]}::text[])) as kind (states)
     cross join lateral (
       select r.id from runs r
-      where r.cronjob_id = c.id and r.state in ${stateList(FINAL_RUN_STATES)}
+      where r.cronjob_id = c.id and r.state = any (kind.states)
       order by r.id desc
       offset case when c.deleted_at < panda_now() - interval '${sql.raw(DELETED_KEPT)}' then 0
         else (c.spec ->> 'keep')::int end
