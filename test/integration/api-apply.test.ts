@@ -16,13 +16,13 @@ const apply = (manifest: object, more: object = {}) =>
 
 describe('apply', () => {
   it('shows the signing secret of a webhook in the answer that made it, and never again', async () => {
-    const manifest = { alerts: { hook: { channel: hook }, chat: { channel: { ...hook, kind: 'slack' } } } }
+    const manifest = { alerts: { hook: { channel: hook }, team: { channel: { ...hook, kind: 'slack' } } } }
     expect((await apply(manifest, { dryRun: true })).signingSecrets).toEqual({})
     const made = await apply(manifest)
     expect(made.signingSecrets).toEqual({ hook: expect.stringMatching(/^whsec_/) as string })
     expect((await apply(manifest)).signingSecrets).toEqual({})
-    const turned = await apply({ alerts: { chat: { channel: hook } } })
-    expect(turned.signingSecrets).toEqual({ chat: expect.stringMatching(/^whsec_/) as string })
+    const turned = await apply({ alerts: { team: { channel: hook } } })
+    expect(turned.signingSecrets).toEqual({ team: expect.stringMatching(/^whsec_/) as string })
   })
 
   it('warns of what polls and of what looks like a secret', async () => {
@@ -56,6 +56,39 @@ describe('apply', () => {
   })
 })
 
+describe('the target of an alert', () => {
+  it('is refused at once when it is a private address', async () => {
+    const channel = { kind: 'webhook', url: 'http://169.254.169.254/latest' }
+    const made = await server.api.call('POST', '/v1/alerts', { name: 'inside', channel })
+    expect(made).toMatchObject({ status: 400, body: { code: 'target_refused', errors: [{ path: 'channel.url' }] } })
+    expect(made.body.type).toBe('urn:pandastack:error:target_refused')
+    const applied = await server.api.call('POST', '/v1/apply', { manifest: { alerts: { inside: { channel } } } })
+    expect(applied).toMatchObject({ status: 400, body: { code: 'target_refused' } })
+  })
+})
+
+describe('a new signing secret', () => {
+  it('takes the place of the old one', async () => {
+    type Created = Alert & { signingSecret: string | null }
+    const made = await server.api.ok<Created>('POST', '/v1/alerts', { name: 'turn', channel: hook })
+    const turned = await server.api.ok<Created>('POST', '/v1/alerts/turn/rotate-secret')
+    expect(turned).toMatchObject({ id: made.id, channel: made.channel })
+    expect(turned.signingSecret).toMatch(/^whsec_/)
+    expect(turned.signingSecret).not.toBe(made.signingSecret)
+    await server.api.ok('POST', '/v1/alerts', { name: 'chat', channel: { ...hook, kind: 'slack' } })
+    expect((await server.api.call('POST', '/v1/alerts/chat/rotate-secret')).body.code).toBe('invalid_request')
+  })
+})
+
+describe('lists without pages', () => {
+  it('refuse a limit instead of ignoring it', async () => {
+    for (const path of ['/v1/alerts', '/v1/alerts/turn/deliveries']) {
+      expect((await server.api.call('GET', path)).status, path).toBe(200)
+      expect((await server.api.call('GET', `${path}?limit=1`)).status, path).toBe(400)
+    }
+  })
+})
+
 describe('deleting a project', () => {
   it('takes a long history with it, whatever its length', async () => {
     const { id } = await server.api.ok<{ id: string }>('POST', '/v1/projects', { name: 'old' })
@@ -65,8 +98,8 @@ describe('deleting a project', () => {
     await sql`insert into runs (id, project_id, cronjob_id, revision, trigger, state, due_at, available_at)
       select 'run_old' || n, ${id}, ${rows[0]?.id}, 1, 'schedule', 'succeeded', now() - n * interval '1 minute', now()
       from generate_series(1, 450) n`.execute(server.db)
-    await sql`insert into attempts (run_id, number, outcome)
-      select id, 1, 'succeeded' from runs where project_id = ${id}`.execute(server.db)
+    await sql`insert into attempts (run_id, number, outcome, finished_at)
+      select id, 1, 'succeeded', now() from runs where project_id = ${id}`.execute(server.db)
     await server.api.ok('DELETE', '/v1/projects/old')
     for (const table of ['runs', 'attempts'] as const) {
       const left = await server.db.selectFrom(table).selectAll().execute()

@@ -66,6 +66,7 @@ const SAMPLES: Readonly<Record<string, Make>> = {
   'GET /v1/alerts/:name': (server) => onAlert(server, 'get', ''),
   'DELETE /v1/alerts/:name': (server) => onAlert(server, 'delete', ''),
   'POST /v1/alerts/:name/test': (server) => onAlert(server, 'test', '/test'),
+  'POST /v1/alerts/:name/rotate-secret': (server) => onAlert(server, 'rotate', '/rotate-secret'),
   'GET /v1/alerts/:name/deliveries': (server) => onAlert(server, 'deliveries', '/deliveries'),
   'POST /v1/apply': () => sample('/v1/apply', { manifest: { version: 1 }, dryRun: true }),
 }

@@ -66,6 +66,11 @@ export const NOUNS: readonly Noun[] = [
       verb('get', 'Show an alert', () => import('./commands/alert/get.ts')),
       verb('test', 'Send a test message', () => import('./commands/alert/test.ts')),
       verb('deliveries', 'Show what became of the messages', () => import('./commands/alert/deliveries.ts')),
+      verb(
+        'rotate-secret',
+        'Replace the signing secret of a webhook',
+        () => import('./commands/alert/rotate-secret.ts'),
+      ),
       verb('delete', 'Delete an alert', () => import('./commands/alert/delete.ts')),
     ],
   },

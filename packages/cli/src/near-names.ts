@@ -1,5 +1,6 @@
 import { CliError } from './errors.ts'
 import { segment, type Client } from './http/client.ts'
+import type { Page } from './output/show.ts'
 import { didYouMean } from './suggest.ts'
 
 type Named = 'cronjobs' | 'alerts'
@@ -28,7 +29,9 @@ export async function withNearNames<T>(client: Client, kind: Named, name: string
 
 async function nearHint(client: Client, kind: Named, name: string): Promise<string | undefined> {
   try {
-    const page = await client.all<{ name: string }>(`/v1/${kind}`, client.project, PAGES_READ)
+    const page = await (kind === 'alerts'
+      ? client.get<Page<{ name: string }>>('/v1/alerts', client.project) // knows no pages
+      : client.all<{ name: string }>(`/v1/${kind}`, client.project, PAGES_READ))
     return didYouMean(
       name,
       page.items.map((item) => item.name),

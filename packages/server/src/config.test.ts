@@ -23,7 +23,7 @@ describe('readConfig', () => {
       DATABASE_URL: 'postgres://u:p@/panda?host=/run/postgresql',
       PANDA_DATABASE_WAIT: '5s',
       PANDA_LOG_LIMIT: '1Mi',
-      PANDA_ALERT_ALLOW: '10.0.0.0/8, hooks.internal',
+      PANDA_ALERT_ALLOW: '10.0.0.0/8, fd00::1',
       PANDA_FAULT_POINT: 'run-inserted',
     }
     expect(readConfig({}, env)).toMatchObject({
@@ -32,7 +32,7 @@ describe('readConfig', () => {
       databaseUrl: env.DATABASE_URL,
       databaseWaitMs: 5000,
       logLimitBytes: 1024 * 1024,
-      alertAllow: ['10.0.0.0/8', 'hooks.internal'],
+      alertAllow: ['10.0.0.0/8', 'fd00::1'],
       faultPoint: 'run-inserted',
     })
   })
@@ -55,6 +55,8 @@ describe('readConfig', () => {
     ['PANDA_DATABASE_WAIT', 'long'],
     ['PANDA_LOG_LIMIT', 'much'],
     ['PANDA_LOG_LEVEL', 'loud'],
+    ['PANDA_ALERT_ALLOW', 'hooks.internal'],
+    ['PANDA_ALERT_ALLOW', '10.0.0.0/8, 10.0.0.0/33'],
   ])('refuses %s=%s by name', (variable, value) => {
     const read = () => readConfig({}, { [variable]: value })
     expect(read).toThrow(StartError)

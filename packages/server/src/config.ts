@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { DEFAULT_PORT, parseDuration, parseSize } from '@pandastack/contract'
 import envPaths from 'env-paths'
 import { z } from 'zod'
+import { isAddressOrRange } from './alerts/address-range.ts'
 import { FAULT_POINTS } from './fault-points.ts'
 import { StartError } from './start/start-error.ts'
 
@@ -45,6 +46,12 @@ const list = z
   .string()
   .transform((value) => value.split(/[\s,]+/).filter((part) => part !== ''))
   .default([])
+
+/** Names are not taken: the check is of the address that is really connected to. */
+const addressList = list.refine(
+  (entries) => entries.every(isAddressOrRange),
+  'write IP addresses or CIDR ranges such as 10.0.0.0/8, by commas; names are not taken',
+)
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
@@ -140,9 +147,9 @@ export const SETTINGS = {
   ),
   alertAllow: setting(
     'PANDA_ALERT_ALLOW',
-    list,
+    addressList,
     'none',
-    'Private hosts, addresses or CIDR ranges that alerts may call, by commas. Public ones are always allowed.',
+    'Private IP addresses or CIDR ranges (no names) that alerts may call, by commas. Public ones are always allowed.',
   ),
   smtpUrl: setting(
     'PANDA_SMTP_URL',

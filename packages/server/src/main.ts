@@ -172,7 +172,8 @@ function createAlerts({ config, clock, db, box, listener, log, metrics }: Base):
     log,
     box,
     sender: createSender({ outbound: createOutbound(config.alertAllow), mail, now: Date.now }),
-    lastLines: async (conn, runId, count) => (await readLog(conn, runId, { tail: count })).items.map((line) => line.text),
+    lastLines: async (conn, runId, count) =>
+      (await readLog(conn, runId, { tail: count })).items.map((line) => line.text),
     onOutcome: ({ kind, outcome }) => metrics.alertsSent.inc({ channel: kind, outcome }),
   })
 }
@@ -185,6 +186,7 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
     ...createReport({ ...work, db, clock, databaseKind: base.store.kind, startedAt: base.startedAt }),
     authenticator: new Authenticator(db, clock, sideTask(log)),
     projects: new ProjectDirectory(db, clock),
+    alertAllow: config.alertAllow,
     rateLimit: config.rateLimit,
     checkAnswers: config.checkAnswers,
     loopback: isLoopback(config.host),

@@ -92,7 +92,7 @@ async function makeThings(world: World): Promise<Record<string, string>> {
   await panda.ok(['project', 'create', 'shop'])
   await createJob(world, 'weekly-digest', 'true')
   await createJob(world, 'busy', 'sleep 600', ['--timeout', 'none', '--grace', '0s'])
-  await panda.ok(['alert', 'create', 'ops', '--channel', 'webhook', '--url', 'http://127.0.0.1:9/hook'])
+  await panda.ok(['alert', 'create', 'ops', '--channel', 'webhook', '--url', 'http://localhost:9/hook'])
   const finished = await startJob(world, 'weekly-digest')
   const active = await startJob(world, 'busy')
   await untilState(world, finished, 'succeeded')

@@ -33,7 +33,9 @@ const PATHS = { cronjob: '/v1/cronjobs', run: '/v1/runs', project: '/v1/projects
 
 async function fromServer(session: Session, kind: Exclude<Completes, 'context'>): Promise<LiveName[]> {
   const api = await session.api()
-  const query = kind === 'project' ? { limit: MOST_NAMES } : { ...api.project, limit: MOST_NAMES }
+  // A project has few alerts: their list knows no pages.
+  const limit = kind === 'alert' ? undefined : MOST_NAMES
+  const query = kind === 'project' ? { limit } : { ...api.project, limit }
   const options = { timeoutMs: ANSWER_WITHIN_MS }
   if (kind === 'run') {
     const page = await api.get<Page<{ id: string; cronjob: string; state: string }>>(PATHS[kind], query, options)

@@ -30,6 +30,8 @@ export interface ApiDeps {
   readonly readiness: () => Promise<Readiness>
   /** @param projectId counts of this project only; null = of all */
   readonly status: (projectId: string | null) => Promise<Status>
+  /** Private addresses that alerts may call. */
+  readonly alertAllow: readonly string[]
   /** Calls per minute and token; 0 = no limit. */
   readonly rateLimit: number
   /** Holds every answer against its schema: for tests. In production answers are what the typed handlers return. */

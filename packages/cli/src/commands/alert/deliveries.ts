@@ -16,7 +16,7 @@ export const command = defineCommand({
   async run({ args, session }) {
     const api = await session.api()
     const path = `${pathOf('alerts', args.name)}/deliveries`
-    const call = () => api.get<Page<Delivery>>(path, { ...api.project, limit: 50 })
+    const call = () => api.get<Page<Delivery>>(path, api.project)
     const page = await withNearNames(api, 'alerts', args.name, call)
     const now = session.io.now()
     const when = (time: string | null) => (time === null ? '-' : relative(time, now))

@@ -1,6 +1,6 @@
 import type { Alert } from '@pandastack/contract'
 import { defineCommand } from '../../command.ts'
-import { showList } from '../../output/show.ts'
+import { showList, type Page } from '../../output/show.ts'
 
 export const command = defineCommand({
   args: {},
@@ -11,7 +11,7 @@ export const command = defineCommand({
   ],
   async run({ session }) {
     const api = await session.api()
-    const page = await api.all<Alert>('/v1/alerts', api.project)
+    const page = await api.get<Page<Alert>>('/v1/alerts', api.project)
     await showList(session, page, {
       columns: [
         { head: 'NAME', cell: ({ name }) => name },

@@ -5,11 +5,12 @@ import {
   deliverySchema,
   nameSchema,
   pageOf,
-  pageQuerySchema,
   projectQuerySchema,
 } from '@pandastack/contract'
 import { z } from 'zod'
 import { createAlert, deleteAlert, getAlert, listAlerts, listDeliveries, testAlert } from '../../alerts/alerts.ts'
+import { assertTarget } from '../../alerts/assert-target.ts'
+import { rotateSecret } from '../../alerts/rotate-secret.ts'
 import type { ApiDeps } from '../deps.ts'
 import { projectRoute, type Route } from '../route.ts'
 
@@ -18,7 +19,7 @@ const params = z.object({ name: nameSchema })
 const query = projectQuerySchema
 
 export function alertRoutes(deps: ApiDeps): Route[] {
-  return [...ruleRoutes(deps), ...messageRoutes()]
+  return [...ruleRoutes(deps), rotateRoute(deps), ...messageRoutes()]
 }
 
 function ruleRoutes(deps: ApiDeps): Route[] {
@@ -29,7 +30,7 @@ function ruleRoutes(deps: ApiDeps): Route[] {
       summary: 'List the alerts',
       tag,
       scope: 'read',
-      query: pageQuerySchema,
+      query,
       status: 200,
       answer: pageOf(alertSchema),
       handler: async ({ db, project }) => ({ items: await listAlerts(db, project.id), nextCursor: null }),
@@ -44,7 +45,10 @@ function ruleRoutes(deps: ApiDeps): Route[] {
       body: createAlertSchema,
       status: 201,
       answer: createdAlertSchema,
-      handler: ({ db, project, body }) => createAlert(db, deps.box, project.id, body),
+      handler: async ({ db, project, body }) => {
+        assertTarget(body.channel, deps.alertAllow)
+        return createAlert(db, deps.box, project.id, body)
+      },
     }),
     projectRoute({
       method: 'GET',
@@ -73,6 +77,21 @@ function ruleRoutes(deps: ApiDeps): Route[] {
   ]
 }
 
+function rotateRoute(deps: ApiDeps): Route {
+  return projectRoute({
+    method: 'POST',
+    url: '/v1/alerts/:name/rotate-secret',
+    summary: 'Give a webhook a new signing secret; the old one signs nothing from then on',
+    tag,
+    scope: 'write',
+    params,
+    query,
+    status: 200,
+    answer: createdAlertSchema,
+    handler: ({ db, project, params }) => rotateSecret(db, deps.box, project.id, params.name),
+  })
+}
+
 function messageRoutes(): Route[] {
   return [
     projectRoute({
@@ -95,7 +114,7 @@ function messageRoutes(): Route[] {
       tag,
       scope: 'read',
       params,
-      query: pageQuerySchema,
+      query,
       status: 200,
       answer: pageOf(deliverySchema),
       handler: async ({ db, project, params }) => ({

@@ -1,4 +1,5 @@
 import { applyResultSchema, applySchema, PandaError, projectQuerySchema } from '@pandastack/contract'
+import { assertTarget } from '../../alerts/assert-target.ts'
 import { applyManifest } from '../../manifests/apply-manifest.ts'
 import type { ApiDeps } from '../deps.ts'
 import { asDatabase } from '../../store/nested-transaction.ts'
@@ -17,7 +18,7 @@ export function applyRoutes(deps: ApiDeps): Route[] {
       body: applySchema,
       status: 200,
       answer: applyResultSchema,
-      handler: ({ db, project, body }) => {
+      handler: async ({ db, project, body }) => {
         const named = body.manifest.project
         if (named !== undefined && named !== project.name) {
           const message = `names the project ${named}, the call is about ${project.name}`
@@ -26,6 +27,8 @@ export function applyRoutes(deps: ApiDeps): Route[] {
             errors: [{ path: 'manifest.project', message }],
           })
         }
+        for (const [name, { channel }] of Object.entries(body.manifest.alerts))
+          assertTarget(channel, deps.alertAllow, `manifest.alerts.${name}.channel.url`)
         return db.transaction().execute((tx) => applyManifest(asDatabase(tx), deps.box, project, body))
       },
     }),
