@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Status } from '../../packages/contract/src/index.ts'
+import { newTokenText } from '../../packages/server/src/auth/token-text.ts'
 import { Client } from '../support/api-client.ts'
 import { migratedDatabase } from '../support/migrated-database.ts'
 import { startTestServer, testSecretKey, type TestServer, type TestServerOptions } from '../support/server.ts'
@@ -88,6 +89,12 @@ describe('limits', () => {
       ...Array<number>(30).fill(401),
       ...Array<number>(10).fill(429),
     ])
+    expect((await server.api.call('GET', '/v1/env')).status).toBe(200)
+    // What is well formed would cost a query each.
+    const guesses = await Promise.all(
+      Array.from({ length: 20 }, () => new Client(server.url, newTokenText()).call('GET', '/v1/env')),
+    )
+    expect(guesses.map(({ status }) => status)).toEqual(Array(20).fill(429))
     expect((await server.api.call('GET', '/v1/env')).status).toBe(200)
   })
 })

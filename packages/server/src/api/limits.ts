@@ -2,9 +2,13 @@ import { PandaError } from '@pandastack/contract'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Authenticator, Identity } from '../auth/authenticator.ts'
+import { BlockedAddresses } from './blocked-addresses.ts'
 
 const MINUTE_MS = 60_000
-/** Wrong tokens per minute and address. Right ones are not held up by them. */
+/**
+ * Wrong tokens per minute and address. Tokens that this server has let in before are not held up by them, new ones
+ * little: behind a proxy all callers may share an address.
+ */
 const FAILED_LOGINS = 30
 
 export type Login = (request: FastifyRequest, reply: FastifyReply) => Promise<Identity>
@@ -28,13 +32,20 @@ export async function createLogin(
     timeWindow: MINUTE_MS,
     keyGenerator: (request) => request.tokenId ?? request.ip,
   })
+  const blocked = new BlockedAddresses(() => performance.now())
   return async (request, reply) => {
+    // Before the query that a new token costs: guessing must not be a way to keep the database busy.
+    if (authenticator.isNew(request.headers.authorization) && !blocked.mayTry(request.ip))
+      refuse({ isAllowed: false, isExceeded: true, ttlInSeconds: 1 }, reply, 'wrong tokens')
     let identity: Identity
     try {
       identity = await authenticator.identify(request.headers.authorization)
     } catch (error) {
-      if (perMinute > 0 && error instanceof PandaError && error.code === 'unauthenticated')
-        refuse(await failures(request), reply, 'wrong tokens')
+      if (perMinute > 0 && error instanceof PandaError && error.code === 'unauthenticated') {
+        const verdict = await failures(request)
+        if (!verdict.isAllowed && verdict.isExceeded) blocked.add(request.ip, verdict.ttlInSeconds * 1000)
+        refuse(verdict, reply, 'wrong tokens')
+      }
       throw error
     }
     request.tokenId = identity.tokenId

@@ -8,6 +8,7 @@ import { writeEvents } from './event-stream.ts'
 import { once, type StoredAnswer } from './idempotency.ts'
 import type { Login } from './limits.ts'
 import { EventStream, type Route } from './route.ts'
+import type { StreamLimit } from './stream-limit.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,7 +18,12 @@ declare module 'fastify' {
 }
 
 /** The only place where a route meets HTTP: identity, scope, project, idempotency and streams are the same for all. */
-export function registerRoute(app: FastifyInstance, deps: ApiDeps, login: Login, route: Route): void {
+export function registerRoute(
+  app: FastifyInstance,
+  deps: ApiDeps,
+  { login, streams }: { readonly login: Login; readonly streams: StreamLimit },
+  route: Route,
+): void {
   app.route({
     method: route.method,
     url: route.url,
@@ -32,7 +38,8 @@ export function registerRoute(app: FastifyInstance, deps: ApiDeps, login: Login,
       const answer = await answerOf(deps, route, request, signal)
       for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value)
       if (answer.body instanceof EventStream) {
-        await stream(deps, request, reply, answer.body, { signal, end })
+        const giveBack = streams.take(callerOf(request).identity.tokenId)
+        await stream(deps, request, reply, answer.body, { signal, end }).finally(giveBack)
         return reply
       }
       return reply.code(answer.status).send(answer.body)

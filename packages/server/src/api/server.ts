@@ -17,6 +17,7 @@ import { openApiOptions } from './openapi.ts'
 import { bugProblem, problemOf, toPandaError } from './problems.ts'
 import { registerRoute } from './register.ts'
 import { allRoutes } from './routes/all.ts'
+import { StreamLimit } from './stream-limit.ts'
 import { registerSystemRoutes } from './system-routes.ts'
 
 const BODY_LIMIT_BYTES = 1024 * 1024
@@ -56,9 +57,10 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(swagger, openApiOptions)
   const login = await createLogin(app, deps.authenticator, deps.rateLimit)
   // Registered as a plug-in, so that the OpenAPI plug-in sees every route.
+  const ways = { login, streams: new StreamLimit() }
   await app.register((scope) => {
     registerSystemRoutes(scope, deps, login)
-    for (const route of allRoutes(deps)) registerRoute(scope, deps, login, route)
+    for (const route of allRoutes(deps)) registerRoute(scope, deps, ways, route)
     return Promise.resolve()
   })
   return app

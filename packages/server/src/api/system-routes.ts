@@ -1,11 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { assertScope } from '../auth/authenticator.ts'
 import { GaugeReader } from '../status.ts'
+import { sharedFor } from './shared-for.ts'
 import type { ApiDeps } from './deps.ts'
 import type { Login } from './limits.ts'
 
 /** The gauges of /metrics cost a query or two; a database that is away must not hold up the scrape. */
 const GAUGES_TIMEOUT_MS = 2000
+/** An answer of /readyz may be as old. */
+const READY_FOR_MS = 1000
 const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 /** Addresses outside of /v1: for probes, scrapers and generators of clients. They need no token, but see /metrics. */
@@ -14,8 +17,10 @@ export function registerSystemRoutes(app: FastifyInstance, deps: ApiDeps, login:
   const gaugeReader = new GaugeReader(deps.db)
   app.get('/healthz', { schema }, async () => ({ status: 'alive' }))
 
+  // Anybody may ask, and an answer costs a query and a call of the engine.
+  const ready = sharedFor(READY_FOR_MS, () => deps.clock.now(), deps.readiness)
   app.get('/readyz', { schema }, async (_request, reply) => {
-    const readiness = await deps.readiness()
+    const readiness = await ready()
     if (!readiness.ready) reply.header('retry-after', '2')
     return reply.code(readiness.ready ? 200 : 503).send(readiness)
   })

@@ -46,7 +46,7 @@ export class Authenticator {
   /** @throws PandaError `unauthenticated` */
   async identify(authorization: string | undefined): Promise<Identity> {
     if (authorization === undefined) throw new PandaError('unauthenticated', 'The call carries no token.')
-    const text = /^Bearer ([^\s]{1,200})$/i.exec(authorization)?.[1]
+    const text = textOf(authorization)
     if (text === undefined) {
       throw new PandaError('unauthenticated', 'The Authorization header is not of the form `Bearer TOKEN`.')
     }
@@ -61,6 +61,12 @@ export class Authenticator {
     if (known.expiresAtMs <= Date.now()) throw new PandaError('unauthenticated', 'The token has expired.')
     this.#noteUse(known.identity.tokenId)
     return known.identity
+  }
+
+  /** Whether it is a token in form that this server has not let in before, so that looking it up is a query. */
+  isNew(authorization: string | undefined): boolean {
+    const text = authorization === undefined ? undefined : textOf(authorization)
+    return text !== undefined && isTokenText(text) && !this.#known.has(hashToken(text).toString('hex'))
   }
 
   /** Called when a token was revoked here. */
@@ -103,6 +109,10 @@ export class Authenticator {
       .execute()
       .catch(this.#onError)
   }
+}
+
+function textOf(authorization: string): string | undefined {
+  return /^Bearer ([^\s]{1,200})$/i.exec(authorization)?.[1]
 }
 
 /** @throws PandaError `forbidden` that names the scope */
