@@ -4,8 +4,8 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { isForeignKeyViolation, isUnstorableText } from '../store/database-errors.ts'
 import { isTransient } from '../store/transient.ts'
 
-/** The docs page of an error; relative, so that it is right behind every proxy and needs no outside address. */
-const TYPE_BASE = '/docs/errors#'
+/** A name, not an address (RFC 9457 section 3.1.1 takes any URI): the server serves no pages about errors. */
+const TYPE_BASE = 'urn:pandastack:error:'
 const NAME_RULE = nameSchema.safeParse('-').error?.issues[0]?.message
 
 /** Fastify's own refusals, by their stable codes (fastify.dev/docs/latest/Reference/Errors). */
