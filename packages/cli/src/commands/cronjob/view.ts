@@ -70,7 +70,7 @@ export function cronjobFields(session: Session, cronjob: Cronjob): string {
           : `${paintState(session.style, lastRun.state)} ${relative(lastRun.dueAt, now)} (${lastRun.id})`,
       ],
       ['Image', `${cronjob.image} (${pullSentence(cronjob)})`],
-      ['Entry point', cronjob.entrypoint === null ? null : JSON.stringify(cronjob.entrypoint)],
+      ['Entry point', cronjob.entrypoint === null ? null : plain(JSON.stringify(cronjob.entrypoint))],
       ['Command', cronjob.command === null ? "the image's own" : plain(JSON.stringify(cronjob.command))],
       ['Env', Object.keys(cronjob.env).join(', ')],
       ['Secrets', cronjob.secrets.join(', ')],

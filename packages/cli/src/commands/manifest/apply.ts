@@ -2,6 +2,7 @@ import type { ApplyResult, Change } from '@pandastack/contract'
 import { defineCommand, flag, text } from '../../command.ts'
 import { CliError } from '../../errors.ts'
 import { EXIT } from '../../exit-codes.ts'
+import { plain } from '../../output/clean.ts'
 import { show } from '../../output/show.ts'
 import type { Session } from '../../session.ts'
 import { loadManifest } from './load-file.ts'
@@ -38,7 +39,7 @@ export const command = defineCommand({
           .join('\n'),
       human: () => render(session, result),
     })
-    for (const warning of result.warnings) await session.warn(warning)
+    for (const warning of result.warnings) await session.warn(plain(warning))
     if (result.missingSecrets.length > 0) throw missingSecrets(result)
     return options.dryRun && options.detailedExitcode && changed(result).length > 0 ? EXIT.usage : EXIT.ok
   },
@@ -63,14 +64,16 @@ function render(session: Session, result: ApplyResult): string {
     unchanged: session.style.dim,
   }
   const lines = changed(result).flatMap(({ kind, name, action, fields }) => [
-    paint[action](`${SIGN[action]} ${kind} ${name}`),
+    paint[action](plain(`${SIGN[action]} ${kind} ${name}`)),
     ...(action === 'update'
-      ? fields.map(({ path, before, after }) => `    ${path}: ${before ?? 'nothing'} → ${after ?? 'nothing'}`)
+      ? fields.map(({ path, before, after }) => plain(`    ${path}: ${before ?? 'nothing'} → ${after ?? 'nothing'}`))
       : []),
   ])
   const unchanged = result.changes.length - changed(result).length
   const count = (action: Change['action']) => result.changes.filter((each) => each.action === action).length
   const verbs = result.dryRun ? ['to create', 'to update', 'to delete'] : ['created', 'updated', 'deleted']
+  for (const [name, secret] of Object.entries(result.signingSecrets))
+    lines.push(`Signing secret of alert ${name} (shown only now): ${secret}`)
   lines.push(
     `Project ${result.project}: ${count('create')} ${verbs[0]}, ${count('update')} ${verbs[1]}, ${count('delete')} ${verbs[2]}, ${unchanged} unchanged.`,
   )

@@ -35,15 +35,15 @@ function statusText(session: Session, status: Status, address: string): string {
   return renderFields(
     [
       ['Server', `${status.ready ? style.green('ready') : style.red('not ready')}, ${address}`],
-      ['Version', `${status.version}, started ${relative(status.startedAt, now)}`],
+      ['Version', `${plain(status.version)}, started ${relative(status.startedAt, now)}`],
       [
         'Database',
-        `${upOrDown(database.up)}, ${database.kind} PostgreSQL${database.version === null ? '' : ` ${database.version}`}`,
+        `${upOrDown(database.up)}, ${database.kind} PostgreSQL${database.version === null ? '' : ` ${plain(database.version)}`}`,
       ],
       ['Scheduler', `${upOrDown(scheduler.up)}, ${next}`],
       [
         'Engine',
-        `${upOrDown(engine.up)}, ${engine.runtime}${engine.version === null ? '' : ` ${engine.version}`} at ${engine.address}`,
+        `${upOrDown(engine.up)}, ${engine.runtime}${plain(engine.version === null ? '' : ` ${engine.version}`)} at ${plain(engine.address)}`,
       ],
       ['Cronjobs', `${counts.cronjobs}`],
       ['Runs', `${counts.running} running, ${counts.queued} queued, ${counts.failedLastDay} failed in the last 24 h`],
@@ -54,5 +54,5 @@ function statusText(session: Session, status: Status, address: string): string {
 }
 
 function serverField(server: Status['servers'][number], upOrDown: (up: boolean) => string): readonly [string, string] {
-  return ['', `${server.id}: ${upOrDown(server.alive)}, ${server.running} running on ${server.engine}`]
+  return ['', `${plain(server.id)}: ${upOrDown(server.alive)}, ${server.running} running on ${plain(server.engine)}`]
 }

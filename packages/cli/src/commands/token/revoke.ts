@@ -2,6 +2,7 @@ import type { Token } from '@pandastack/contract'
 import { defineCommand } from '../../command.ts'
 import { CliError } from '../../errors.ts'
 import { EXIT } from '../../exit-codes.ts'
+import { plain } from '../../output/clean.ts'
 import { segment } from '../../http/client.ts'
 
 export const command = defineCommand({
@@ -27,8 +28,8 @@ export const command = defineCommand({
         },
       )
     }
-    await session.confirm(`Revoke token ${token.name} (${token.id})?`)
+    await session.confirm(plain(`Revoke token ${token.name} (${token.id})?`))
     await api.delete(`/v1/tokens/${segment(token.id)}`)
-    await session.print(`Revoked token ${token.name}.`)
+    await session.print(plain(`Revoked token ${token.name}.`))
   },
 })
