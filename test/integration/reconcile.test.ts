@@ -213,9 +213,11 @@ describe('engines that are not ours', () => {
     const running = await world.queue(await world.cronjob('exit 0', { retry }), change)
     const job = await world.cronjob('exit 0')
     const pinned = await world.queue(job, { engine_id: 'far', available_at: new Date(Date.now() - 1000) })
+    const pinnedRetry = await world.queue(await world.cronjob('exit 0', { retry }), { engine_id: 'far' })
     let nowMs = 0
     const clock = { now: () => nowMs, sleep: () => Promise.resolve() }
     const server = await world.server({ dispatch: false, reconcilerClock: clock })
+    const halfway = await world.queue(job, { ...change, server_id: server.id, engine_id: 'farther' })
     await server.reconciler.passServers()
     nowMs = 59_000
     await server.reconciler.passServers()
@@ -228,8 +230,14 @@ describe('engines that are not ours', () => {
       lost_attempts: 1,
       message: 'the engine that ran it is not reachable by any living server',
     })
-    // Its first name may be in use over there, so it goes on with the second.
-    expect(await world.run(pinned)).toMatchObject({ state: 'queued', engine_id: null, attempt: 1, lost_attempts: 1 })
+    // It may have run over there, so it is run again only if retries are wanted.
+    expect(await world.run(pinned)).toMatchObject({ state: 'lost', attempt: 1, lost_attempts: 1 })
+    expect(await world.run(pinnedRetry)).toMatchObject({ state: 'retrying', attempt: 1, lost_attempts: 1 })
+    // Taken over to be given up by a pass that did not get to its end.
+    await server.reconciler.passServers()
+    nowMs = 122_000
+    await server.reconciler.passServers()
+    expect(await world.run(halfway)).toMatchObject({ state: 'lost' })
   })
 
   it('a start that was asked for goes on at the same engine only', async () => {

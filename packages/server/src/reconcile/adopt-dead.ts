@@ -4,7 +4,7 @@ import type { ClaimedRun } from '../runs/claimed-run.ts'
 import { nextState } from '../runs/next-state.ts'
 import { adoptRuns } from '../runs/transition/adopt-runs.ts'
 import { finishAttempts } from '../runs/transition/finish-attempts.ts'
-import { unpinRuns } from '../runs/transition/unpin.ts'
+import { claimPinned } from '../runs/transition/claim-pinned.ts'
 import type { Database } from '../store/database.ts'
 
 /** Runs adopted by one statement. */
@@ -26,15 +26,19 @@ export async function adoptFromDead(
   }
 }
 
-/** Engines that hold runs of dead servers, or queued runs that only they may start, and that no living server has. */
+/**
+ * Engines that hold runs of these servers, or queued runs that only they may start, and that no living server has.
+ *
+ * @param owners the dead, and ourselves: a run that we took over to give it up, and did not get to
+ */
 export async function unreachableEngines(
   db: Database,
-  dead: readonly string[],
+  owners: readonly string[],
   reachable: ReadonlySet<string>,
 ): Promise<string[]> {
   const { rows } = await sql<{ engine_id: string }>`
     select distinct engine_id from runs
-    where state = 'running' and server_id = any (${[...dead]}::text[]) and engine_id is not null
+    where state = 'running' and server_id = any (${[...owners]}::text[]) and engine_id is not null
     union
     select distinct engine_id from runs where state = 'queued' and engine_id is not null`.execute(db)
   return rows.map((row) => row.engine_id).filter((id) => !reachable.has(id))
@@ -47,9 +51,10 @@ export async function giveUpEngine(
   engineId: string,
   dead: readonly string[],
 ): Promise<number> {
-  const freed = await db.transaction().execute((trx) => unpinRuns(trx, [engineId]))
-  const runs = await adoptRuns(db, { serverId, engineId, from: dead, limit: ADOPT_BATCH })
-  if (runs.length === 0) return freed
+  await claimPinned(db, { serverId, engineId })
+  // Ours as well: those just claimed, and what we took over before and did not get to end.
+  const runs = await adoptRuns(db, { serverId, engineId, from: [...dead, serverId], limit: ADOPT_BATCH })
+  if (runs.length === 0) return 0
   const { rows } = await sql<{ id: string; max_attempts: number; lost_attempts: number; spec: CronjobSpec }>`
     select r.id, r.max_attempts, r.lost_attempts, v.spec from runs r
     join cronjob_revisions v on v.cronjob_id = r.cronjob_id and v.revision = r.revision
@@ -66,5 +71,5 @@ export async function giveUpEngine(
       return [{ ...run, verdict, next: nextState(counts, 'lost', row.spec.retry, Math.random()), finishedAt: null }]
     }),
   )
-  return freed + runs.length
+  return runs.length
 }

@@ -50,6 +50,8 @@ export class Reconciler implements Component {
   readonly #suspects = new FirstSeen()
   readonly #engines = new FirstSeen()
   readonly #strays = new FirstSeen()
+  /** Since then, runs that were taken over to be given up and not ended are looked for among our own. */
+  #gaveUp = false
   #loops: readonly Loop[] = []
   #watching: Promise<void> = Promise.resolve()
 
@@ -105,8 +107,10 @@ export class Reconciler implements Component {
       if (adopted > 0) log.info({ runs: adopted, servers: judged.dead }, 'adopted runs of servers that are gone')
     }
     const nowMs = clock.now()
-    this.#engines.update(await unreachableEngines(db, judged.dead, judged.engines), nowMs)
+    const owners = this.#gaveUp ? [...judged.dead, serverId] : judged.dead
+    this.#engines.update(await unreachableEngines(db, owners, judged.engines), nowMs)
     for (const engine of this.#engines.olderThan(ENGINE_LOST_AFTER_MS, nowMs)) {
+      this.#gaveUp = true
       const runs = await giveUpEngine(db, serverId, engine, judged.dead)
       if (runs > 0) log.warn({ runs, engine }, 'gave up runs on an engine that no living server reaches')
     }
