@@ -285,6 +285,46 @@ describe('units and runs', () => {
     expect(run).toMatchObject({ fence: 2, attempt: 1 })
   })
 
+  it('finds a run of ours that nobody follows also while we follow one that is not ours any more', async () => {
+    await using world = await RunsWorld.open()
+    let nowMs = 0
+    const clock = { now: () => nowMs, sleep: () => Promise.resolve() }
+    const server = await world.server({ dispatch: false, reconcilerClock: clock })
+    const job = await world.cronjob('forever')
+    const ours = { state: 'running', attempt: 1, fence: 1, server_id: server.id, engine_id: world.engine.id } as const
+    const stale = await world.queue(job, ours)
+    const { projectId } = world.database
+    const claimed = { projectId, cronjobId: job, revision: 1, attempt: 1, fence: 1, trigger: 'manual' } as const
+    server.executor.take([{ id: stale, ...claimed, dueAt: new Date() }])
+    await world.untilStarted(stale)
+    await world.db.updateTable('runs').set({ fence: 2, server_id: 'srv_other' }).where('id', '=', stale).execute()
+    const stray = await world.queue(await world.cronjob('exit 0'), ours)
+    await server.reconciler.passUpkeep()
+    nowMs = 5000
+    await server.reconciler.passUpkeep()
+    expect(await world.until(stray, 'succeeded')).toMatchObject({ fence: 2, attempt: 1 })
+  })
+
+  it('one that cannot be removed does not keep the others from it', async () => {
+    await using world = await RunsWorld.open()
+    const driver = new FakeDriver(world.engine)
+    const remove = driver.remove.bind(driver)
+    driver.remove = (name, signal) =>
+      name.includes('bad') ? Promise.reject(new RuntimeError('engine-away', 'busy')) : remove(name, signal)
+    const job = await world.cronjob('exit 0')
+    const over = { state: 'succeeded', attempt: 1, fence: 1, server_id: 'srv_gone', finished_at: new Date() } as const
+    const limits = { image: 'i', entrypoint: null, command: ['forever'], env: {}, memoryBytes: 1, cpus: 1, graceMs: 1 }
+    const labels = { installation: 'test', project: 'default', kind: 'run', resource: 'job', attempt: 1 } as const
+    for (const name of ['panda-bad', 'panda-good']) {
+      const run = await world.queue(job, over)
+      await driver.start({ ...limits, name, labels: { ...labels, run } })
+    }
+    const clock = { now: () => 0, sleep: () => Promise.resolve() }
+    const server = await world.server({ driver, reconcilerClock: clock })
+    await server.reconciler.passUnits()
+    expect([...world.engine.list()].map((unit) => unit.spec.name)).toEqual(['panda-bad'])
+  })
+
   it('removes what a server left behind between record and removal', async () => {
     await using world = await RunsWorld.open()
     const job = await world.cronjob('exit 0')

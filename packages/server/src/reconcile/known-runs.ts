@@ -25,13 +25,7 @@ export async function readKnownRuns(db: Queryable, ids: Iterable<string>): Promi
   return known
 }
 
-/** How many running runs the database calls ours. */
-export async function countOwned(db: Queryable, serverId: string): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*) as count from runs where state = 'running' and server_id = ${serverId}`.execute(db)
-  return rows[0]?.count ?? 0
-}
-
+/** Running runs that the database calls ours. */
 export async function listOwned(db: Queryable, serverId: string): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select id from runs where state = 'running' and server_id = ${serverId}`.execute(db)

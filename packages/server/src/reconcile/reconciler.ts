@@ -12,7 +12,7 @@ import type { Database } from '../store/database.ts'
 import { adoptFromDead, giveUpEngine, unreachableEngines } from './adopt-dead.ts'
 import { type Action, diff } from './diff.ts'
 import { FirstSeen } from './first-seen.ts'
-import { countOwned, listOwned, readKnownRuns } from './known-runs.ts'
+import { listOwned, readKnownRuns } from './known-runs.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { watchUnits } from './watch-units.ts'
 
@@ -135,7 +135,7 @@ export class Reconciler implements Component {
     this.#suspects.update(suspects, nowMs)
     for (const action of actions) {
       if (action.kind === 'remove') log.info({ unit: action.unit, why: action.why }, 'removing a unit nobody needs')
-      await this.#carryOut(action)
+      await this.#tryToCarryOut(action)
     }
   }
 
@@ -153,7 +153,6 @@ export class Reconciler implements Component {
     const { db, executor, membership, engineId, clock, log } = this.#deps
     const { serverId } = membership
     const nowMs = clock.now()
-    if ((await countOwned(db, serverId)) === executor.activeRuns) return this.#strays.update([], nowMs)
     const strays = (await listOwned(db, serverId)).filter((id) => !executor.isFollowing(id))
     this.#strays.update(strays, nowMs)
     const ids = [...this.#strays.olderThan(UPKEEP_EVERY_MS - 1000, nowMs)].filter((id) => !executor.isFollowing(id))
@@ -169,6 +168,15 @@ export class Reconciler implements Component {
       await driver.cleanNetworks?.(installation, signal)
     } catch (error) {
       if (!isAway(error)) throw error
+    }
+  }
+
+  /** One unit that cannot be removed must not keep the others from it; it is tried again in the next pass. */
+  async #tryToCarryOut(action: Action): Promise<void> {
+    try {
+      await this.#carryOut(action)
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#deps.log.warn({ err: error, action }, 'a unit was not brought in line')
     }
   }
 
