@@ -11,7 +11,7 @@ import { EnginePatience } from './engine-patience.ts'
 import { keepOwned } from './keep-owned.ts'
 import type { ExecutorDeps } from './ports.ts'
 import { type Preparation, prepareRuns } from './prepare.ts'
-import { type Interrupt, RunControl } from './run-control.ts'
+import { RunControl } from './run-control.ts'
 import { StartsFirst } from './starts-first.ts'
 
 export const DEFAULT_MAX_RUNS = 16
@@ -135,8 +135,9 @@ export class Executor implements Component {
     for (const [id, control] of this.#active) if (control.following) yield id
   }
 
-  interrupt(runId: string, interrupt: Interrupt): void {
-    this.#active.get(runId)?.interrupt(interrupt)
+  /** Its unit is said to be gone: it is looked at. */
+  lookAgain(runId: string): void {
+    this.#active.get(runId)?.lookAgain()
   }
 
   /** Lets go of every run that the database does not call ours any more. Called when we may have been taken for dead. */

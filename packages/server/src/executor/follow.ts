@@ -4,7 +4,7 @@ import { type UnitStatus, unitName } from '../runtime/driver.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import { secretValues } from './environment.ts'
 import { mayHaveUnit, type PreparedRun } from './prepared-run.ts'
-import { Dropped, type Interrupt, type RunControl } from './run-control.ts'
+import { Dropped, type RunControl } from './run-control.ts'
 import { limitsOf } from './unit-spec.ts'
 import type { Cut, Ending } from './verdict.ts'
 
@@ -39,10 +39,7 @@ export async function follow(
   try {
     const exit = awaitExit(context, run, control)
     const cut = await firstCut(context, run, control, exit, runningForMs)
-    const end =
-      cut === null
-        ? { status: await exitOrNothing(context, run, control, exit), cut }
-        : await stop(context, run, control, exit, cut)
+    const end = cut === null ? { status: await exit, cut } : await stop(context, run, control, exit, cut)
     control.following = false
     await drained(context, logs, ended, control)
     return { exit: end.status?.state === 'exited' ? end.status.exit : null, cut: end.cut }
@@ -52,13 +49,25 @@ export async function follow(
   }
 }
 
-/** Survives an engine that goes and comes; a unit that is gone gives null. */
+/**
+ * Survives an engine that goes and comes; a unit that is gone gives null. When somebody thinks that it is gone it is
+ * looked at: waiting for it might take for ever.
+ */
 function awaitExit(
   { driver, patience }: AttemptContext,
   run: PreparedRun,
   control: RunControl,
 ): Promise<UnitStatus | null> {
-  const exit = patience.call(control.dropped, () => driver.wait(unitName(run.id, run.attempt), control.dropped))
+  const unit = unitName(run.id, run.attempt)
+  const exit = new Promise<UnitStatus | null>((resolve, reject) => {
+    patience.call(control.dropped, () => driver.wait(unit, control.dropped)).then(resolve, reject)
+    const end = (status: UnitStatus | null): void => {
+      if (status === null || status.state === 'exited') resolve(status)
+    }
+    control.onDoubt(() => {
+      patience.call(control.dropped, () => driver.inspect(unit, control.dropped)).then(end, reject)
+    })
+  })
   // Whoever leaves early does not wait for it any more.
   exit.catch(() => undefined)
   return exit
@@ -74,36 +83,15 @@ async function firstCut(
 ): Promise<Cut | null> {
   const { timeoutMs } = limitsOf(run)
   const byItself = exit.then(() => null)
-  const byUs: Promise<Interrupt | null> = control.interrupted
-  if (timeoutMs === null) return cutOf(await Promise.race([byItself, byUs]))
+  const byUs: Promise<Cut | null> = control.interrupted
+  if (timeoutMs === null) return Promise.race([byItself, byUs])
   const settled = new AbortController()
   const timeout = sleepLong(clock, timeoutMs - runningForMs, settled.signal)
   try {
-    return cutOf(await Promise.race([byItself, byUs, timeout.then((): Cut => ({ kind: 'timeout' }))]))
+    return await Promise.race([byItself, byUs, timeout.then((): Cut => ({ kind: 'timeout' }))])
   } finally {
     settled.abort(NO_MORE)
   }
-}
-
-function cutOf(first: Interrupt | Cut | null): Cut | null {
-  return first === null || first.kind === 'vanished' ? null : first
-}
-
-/** A unit that was told to be gone is looked at: waiting for it might take for ever. */
-function exitOrNothing(
-  { driver, patience }: AttemptContext,
-  run: PreparedRun,
-  control: RunControl,
-  exit: Promise<UnitStatus | null>,
-): Promise<UnitStatus | null> {
-  const looked = control.interrupted.then(async ({ kind }) => {
-    if (kind !== 'vanished') return exit
-    const status = await patience.call(control.dropped, () =>
-      driver.inspect(unitName(run.id, run.attempt), control.dropped),
-    )
-    return status === null || status.state === 'exited' ? status : exit
-  })
-  return Promise.race([exit, looked])
 }
 
 async function sleepLong(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -115,10 +103,11 @@ async function sleepLong(clock: Clock, milliseconds: number, signal: AbortSignal
 /**
  * True when this is how the unit ended by itself: it may have done so long before anybody was there to look, and then
  * neither the time that went by since nor a wish to cancel it says anything about it. What an owner before us had begun
- * to stop, or what ran for longer than it may, did not end by itself.
+ * to stop, or what ran for longer than it may, did not end by itself. Of one that is gone nobody knows that it was late.
  */
 function endedByItself(status: UnitStatus | null, run: PreparedRun, cut: Cut): boolean {
-  if (status?.state !== 'exited' || run.stopping) return false
+  if (status === null) return cut.kind === 'timeout'
+  if (status.state !== 'exited' || run.stopping) return false
   const { exit } = status
   if (cut.kind !== 'timeout' || exit.kind === 'lost') return true
   const ranForMs = (exit.finishedAt?.getTime() ?? 0) - (exit.startedAt?.getTime() ?? 0)

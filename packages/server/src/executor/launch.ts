@@ -25,11 +25,10 @@ export class PinnedAway extends RuntimeError {}
  * @throws RuntimeError what engine or registry refused. @throws Dropped.
  */
 export async function launch(context: AttemptContext, run: PreparedRun, control: RunControl): Promise<Launched> {
-  const found = mayHaveUnit(run) ? await findUnit(context, run, control) : null
-  if (run.runningForMs !== null) {
-    if (found === null) return { kind: 'ended', ending: { exit: null, cut: null } }
-    return { kind: 'running', adopted: true, runningForMs: run.runningForMs }
-  }
+  // Also if it is gone by now: who follows it finds that out, and says so in its log.
+  if (run.runningForMs !== null) return { kind: 'running', adopted: true, runningForMs: run.runningForMs }
+  const unit = unitName(run.id, run.attempt)
+  const found = mayHaveUnit(run) ? await context.driver.inspect(unit, control.dropped) : null
   if (found === null && control.isCut) return cutBeforeStart(control)
   if (found === null && run.pastDeadline && mayHaveUnit(run)) return { kind: 'too-late' }
   const image = await imageFor(context, run, control, found)
@@ -40,17 +39,7 @@ export async function launch(context: AttemptContext, run: PreparedRun, control:
   await context.startsFirst.turn()
   if (control.isDropped) throw new Dropped('let go while it started')
   await recordStart(context, run, image, { startedAt, agoMs })
-  return { kind: 'running', adopted: startedAt !== null, runningForMs: agoMs() }
-}
-
-/** A run whose start is on record waits for its engine; another one is put back by the caller. */
-function findUnit(
-  { driver, patience }: AttemptContext,
-  run: PreparedRun,
-  control: RunControl,
-): Promise<UnitStatus | null> {
-  const inspect = () => driver.inspect(unitName(run.id, run.attempt), control.dropped)
-  return run.runningForMs === null ? inspect() : patience.call(control.dropped, inspect)
+  return { kind: 'running', adopted: startedAt !== null, runningForMs: ranForMs(context, run, startedAt) ?? agoMs() }
 }
 
 /**
@@ -76,7 +65,7 @@ async function imageFor(
 
 async function cutBeforeStart(control: RunControl): Promise<Launched> {
   const interrupt = await control.interrupted
-  return { kind: 'ended', ending: { exit: null, cut: interrupt.kind === 'vanished' ? null : interrupt } }
+  return { kind: 'ended', ending: { exit: null, cut: interrupt } }
 }
 
 /** @returns the engine's start time when the unit was there already; null when it was started just now */
@@ -98,6 +87,12 @@ async function start(context: AttemptContext, run: PreparedRun, image: EnsuredIm
 async function assertOurs({ transitions }: AttemptContext, run: PreparedRun): Promise<void> {
   const ours = await transitions.phase({ id: run.id, fence: run.fence, phase: 'starting' })
   if (!ours) throw new Dropped('another server took it')
+}
+
+/** By the engine's clock, which may be wrong: it counts only from the due time on. null = it was started just now. */
+function ranForMs({ clock }: AttemptContext, { dueAt }: PreparedRun, startedAt: Date | null): number | null {
+  if (startedAt === null) return null
+  return Math.max(0, clock.now() - Math.max(startedAt.getTime(), dueAt.getTime()))
 }
 
 function startOf(status: UnitStatus | null): Date | null {

@@ -4,7 +4,6 @@ import type { ClaimedRun } from '../runs/claimed-run.ts'
 export type Interrupt =
   | { readonly kind: 'cancel'; readonly reason: Reason; readonly by: string | null }
   | { readonly kind: 'server-stop' }
-  | { readonly kind: 'vanished' }
 
 /** Thrown inside an attempt whose run is not ours any more, or is handed over: nothing is recorded. */
 export class Dropped extends Error {
@@ -24,6 +23,7 @@ export class RunControl {
   isCut = false
   #drop: AbortController | undefined
   #onCut: (() => void) | undefined
+  #onDoubt: (() => void) | undefined
   #resolve: (interrupt: Interrupt) => void = () => undefined
 
   constructor(run: ClaimedRun) {
@@ -44,6 +44,16 @@ export class RunControl {
   onCut(handler: (() => void) | undefined): void {
     this.#onCut = handler
     if (this.isCut) handler?.()
+  }
+
+  /** Called whenever somebody thinks that the unit is gone. */
+  onDoubt(handler: () => void): void {
+    this.#onDoubt = handler
+  }
+
+  /** The unit was not seen where it should be. Whoever follows it looks at it: this alone ends nothing. */
+  lookAgain(): void {
+    this.#onDoubt?.()
   }
 
   interrupt(interrupt: Interrupt): void {

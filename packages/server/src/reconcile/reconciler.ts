@@ -6,7 +6,7 @@ import type { Log } from '../log.ts'
 import { noteLateRuns } from '../runs/late.ts'
 import { adoptRuns } from '../runs/transition/adopt-runs.ts'
 import { releaseStuck } from '../runs/transition/release-stuck.ts'
-import { type RuntimeDriver, unitName } from '../runtime/driver.ts'
+import type { RuntimeDriver } from '../runtime/driver.ts'
 import type { Membership } from '../servers/membership.ts'
 import type { Database } from '../store/database.ts'
 import { adoptFromDead, giveUpEngine, unreachableEngines } from './adopt-dead.ts'
@@ -184,8 +184,7 @@ export class Reconciler implements Component {
     const { driver, executor } = this.#deps
     const { signal } = this.#stopping
     if (action.kind === 'look-again') {
-      const status = await driver.inspect(unitName(action.runId, action.attempt), signal)
-      if (status === null) executor.interrupt(action.runId, { kind: 'vanished' })
+      executor.lookAgain(action.runId)
       return
     }
     if (action.stop) await driver.stop(action.unit, REMOVE_GRACE_MS, signal)
