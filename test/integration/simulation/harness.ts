@@ -83,11 +83,13 @@ export async function openSimulation(options: {
   return simulation
 }
 
+type FaultSource = Pick<Simulation, 'random' | 'rates'>
+
 /** Statements of a transaction that a fault may hit; a lost answer hits its commit half of the time. */
 const STATEMENTS = 9
 
-/** Decides at each `begin` whether, where and how the transaction fails. */
-function faultsBySeed(simulation: Simulation): (query: string) => Fault {
+/** Decides at each `begin` whether, where and how the transaction fails. For transactions that do not overlap. */
+export function faultsBySeed(simulation: FaultSource): (query: string) => Fault {
   let inTransaction = false
   let fault: Fault = null
   let countdown: number | 'commit' = 0
@@ -106,7 +108,7 @@ function faultsBySeed(simulation: Simulation): (query: string) => Fault {
   }
 }
 
-function draw({ random, rates }: Simulation): Fault {
+function draw({ random, rates }: FaultSource): Fault {
   const value = random.unit()
   if (value < rates.before) return 'before'
   if (value < rates.before + rates.busy) return 'busy'

@@ -1,0 +1,62 @@
+/** Thrown where a process dies in the middle of a call that cannot wait; nobody is left to hear it. */
+export class Died extends Error {
+  override readonly name = 'Died'
+}
+
+/**
+ * The life of one server process. It takes its steps at the requests to database and engine and at their answers, so
+ * it can die between any two of them: from then on none of its requests goes out and no answer, no timer reaches it.
+ */
+export class SimulatedProcess {
+  readonly id: string
+  #alive = true
+  #frozen = false
+  #stepsLeft = Number.POSITIVE_INFINITY
+  readonly #thawed = new Set<() => void>()
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  get frozen(): boolean {
+    return this.#alive && this.#frozen
+  }
+
+  /** False while it may not send anything. */
+  get running(): boolean {
+    return this.#alive && !this.#frozen
+  }
+
+  /** It dies at the n-th step from now. */
+  dieIn(steps: number): void {
+    this.#stepsLeft = steps
+  }
+
+  die(): void {
+    this.#alive = false
+  }
+
+  /** As SIGSTOP: its connections stay, and what it is to receive waits for it. */
+  freeze(): void {
+    this.#frozen = true
+  }
+
+  thaw(): void {
+    this.#frozen = false
+    for (const resolve of [...this.#thawed]) resolve()
+    this.#thawed.clear()
+  }
+
+  step(): void {
+    if (--this.#stepsLeft <= 0) this.die()
+  }
+
+  /** Resolves at once, or when it is thawed, or never. */
+  async mayGoOn(): Promise<void> {
+    while (!this.running) await new Promise<void>((resolve) => this.#thawed.add(resolve))
+  }
+}
