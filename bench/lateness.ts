@@ -15,13 +15,16 @@ import { startObserved } from './lateness/observed-server.ts'
 import { measureRawLimit } from './lateness/raw-limit.ts'
 import { openStage, seedCronjobs, type Stage } from './lateness/stage.ts'
 
+/** Also the order of the cases: the one that measures memory comes first. */
+const CASES = ['idle', '1000', '10000', 'spread', '100000']
 const TARGETS: Record<string, string> = {
   '1000': 'p99 <= 100 ms',
   '10000': 'p99 <= 500 ms',
-  '100000': 'max <= 4000 ms',
+  '100000': 'max <= 4000 ms, API p99 <= 250 ms',
   spread: 'p99 <= 150 ms',
   idle: 'ready <= 3000 ms, rss <= 400 MB, cpu < 2 %',
 }
+
 /** A whole second at least so far ahead. */
 function secondAhead(ms: number): Date {
   return new Date(Math.ceil((Date.now() + ms) / 1000) * 1000)
@@ -127,9 +130,25 @@ async function idle(stage: Stage, count: number) {
   }
 }
 
+async function measure(stage: Stage, name: string): Promise<{ met: boolean; result: object }> {
+  if (name === 'idle') {
+    const result = await idle(stage, 100_000)
+    return { met: result.readyInMs <= 3000 && result.rssMb <= 400 && result.cpuPercent < 2, result }
+  }
+  if (name === 'spread') {
+    const result = await spread(stage, 100_000)
+    return { met: result.started.p99 <= 150, result }
+  }
+  const result = await burst(stage, Number(name))
+  const { started, apiMeanwhile } = result
+  if (name === '1000') return { met: started.p99 <= 100, result }
+  if (name === '10000') return { met: started.p99 <= 500, result }
+  return { met: started.max <= 4000 && Math.max(apiMeanwhile.status.p99, apiMeanwhile.runs.p99) <= 250, result }
+}
+
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2)
-  const cases = wanted.length > 0 ? wanted : Object.keys(TARGETS)
+  const cases = wanted.length > 0 ? wanted : CASES
   await using stage = await openStage()
   const version = await sql<{ v: string }>`select current_setting('server_version') as v`.execute(stage.db)
   const fsync = await sql<{
@@ -137,13 +156,8 @@ async function main(): Promise<void> {
   }>`select current_setting('fsync') || '/' || current_setting('synchronous_commit') as v`.execute(stage.db)
   const results: Record<string, unknown> = {}
   for (const name of cases) {
-    const result =
-      name === 'spread'
-        ? await spread(stage, 100_000)
-        : name === 'idle'
-          ? await idle(stage, 100_000)
-          : await burst(stage, Number(name))
-    results[name] = { target: TARGETS[name], ...result }
+    const { met, result } = await measure(stage, name)
+    results[name] = { target: TARGETS[name], met, loadAverage: loadavg()[0], ...result }
     console.log(name, JSON.stringify(results[name]))
   }
   console.log('rss of this process', Math.round(process.memoryUsage().rss / 1024 ** 2), 'MB')
@@ -165,7 +179,7 @@ async function main(): Promise<void> {
       zones: 5,
       warmUpPerSecond: WARM_UP,
     },
-    unit: 'ms from the due time to the committed row handed to the runtime',
+    unit: 'ms from the due time; started = the runtime is called, durable = the row is committed',
     results,
   }
   await mkdir(new URL('./results/', import.meta.url), { recursive: true })

@@ -31,8 +31,12 @@ export async function ensureImage(
     () => true,
     () => true,
   )
-  if (await Promise.race([settled, nextTurn(false)])) return pulling
-  return watchPull(context, run, pulling, giveUp)
+  try {
+    if (await Promise.race([settled, nextTurn(false)])) return await pulling
+    return await watchPull(context, run, pulling, giveUp)
+  } finally {
+    control.onCut(undefined)
+  }
 }
 
 async function watchPull(
