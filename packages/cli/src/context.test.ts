@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -93,12 +95,25 @@ describe('findTarget', () => {
     })
   })
 
+  it('keeps the local token from whoever took the port of a server that is gone', async () => {
+    const home = await localServer()
+    const gone = spawn(process.execPath, ['-e', ''])
+    await once(gone, 'exit')
+    for (const pid of [gone.pid, 0, -1, '1', undefined]) {
+      await writeFile(join(home, 'server.json'), JSON.stringify({ url: 'http://127.0.0.1:7411', pid }))
+      const target = await findTarget(none, env({ PANDA_HOME: home }))
+      expect(target, String(pid)).toMatchObject({ url: 'http://127.0.0.1:7411', token: undefined })
+    }
+    await rm(join(home, 'server.json'))
+    expect((await findTarget(none, env({ PANDA_HOME: home }))).token).toBeUndefined()
+  })
+
   it('bears a half-written server.json', async () => {
     const home = await localServer()
     await writeFile(join(home, 'server.json'), '{"url":')
     expect(await findTarget(none, env({ PANDA_HOME: home }))).toMatchObject({
       url: 'http://127.0.0.1:7300',
-      token: 'panda_local',
+      token: undefined,
     })
   })
 

@@ -30,7 +30,8 @@ interface Local {
  * that is set and holds a server, then the current context, then the server of the default home, then
  * http://127.0.0.1:7300. There is no flag for the token: other users see command lines.
  *
- * A saved or local token only goes to the address it was made for, so that `--url` cannot carry it elsewhere.
+ * A saved or local token only goes to the address it was made for, so that `--url` cannot carry it elsewhere; the local
+ * one only while its server lives.
  */
 export async function findTarget(flags: Chosen, env: NodeJS.ProcessEnv): Promise<Target> {
   const homeIsNamed = set(env['PANDA_HOME']) !== undefined
@@ -53,7 +54,7 @@ export async function findTarget(flags: Chosen, env: NodeJS.ProcessEnv): Promise
     (named !== undefined && fits(named) ? named.token : undefined) ??
     set(env['PANDA_TOKEN']) ??
     (fits(saved) ? saved?.token : undefined) ??
-    (fits(local) || url === undefined ? local?.token : undefined)
+    (fits(local) ? local?.token : undefined)
   const project = flags.project ?? set(env['PANDA_PROJECT']) ?? (fits(saved) ? saved?.project : undefined)
   return { url: chosen, token, project, source }
 }
@@ -100,16 +101,26 @@ async function homeOf(env: NodeJS.ProcessEnv): Promise<string> {
 async function readLocal(env: NodeJS.ProcessEnv): Promise<Local | undefined> {
   const home = await homeOf(env)
   const [server, token] = await Promise.all([readIfThere(join(home, 'server.json')), readIfThere(join(home, 'token'))])
-  let url: unknown
+  let written: { url?: unknown; pid?: unknown } = {}
   try {
-    url = server === undefined ? undefined : (JSON.parse(server) as { url?: unknown }).url
+    if (server !== undefined) written = JSON.parse(server) as typeof written
   } catch {
-    url = undefined // half written while the server starts: as if it were not there yet
+    written = {} // not by us: as if it were not there
   }
-  if (typeof url !== 'string') {
-    return token === undefined ? undefined : { url: `http://127.0.0.1:${DEFAULT_PORT}`, token: token.trim() }
+  const { url, pid } = written
+  if (typeof url !== 'string') return undefined
+  // After a crash the file stays, and anybody on this machine may take the port: not with this token, which may do all.
+  return { url, token: isAlive(pid) ? token?.trim() : undefined }
+}
+
+function isAlive(pid: unknown): boolean {
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM' // another user's
   }
-  return { url, token: token?.trim() }
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -60,7 +60,13 @@ export class Session {
   }
 
   async #connect(): Promise<Client> {
-    const [{ Client }, target] = await Promise.all([import('./http/client.ts'), this.target()])
+    const [{ Client }, { isInTheClear }, target] = await Promise.all([
+      import('./http/client.ts'),
+      import('./http/in-the-clear.ts'),
+      this.target(),
+    ])
+    if (target.token !== undefined && isInTheClear(target.url))
+      await this.warn(`the token goes to ${target.url} unencrypted`, 'Use https:// with a proxy that speaks TLS.')
     return new Client(target)
   }
 
