@@ -92,6 +92,7 @@ describe('mistakes that show later', () => {
     await panda.ok(['cronjob', 'create', 'waiting', '--image', 'a/b', '--schedule', '@yearly'])
     const { code, stderr } = await panda.run(['cronjob', 'run', 'waiting', '--wait', '--timeout', '3s'])
     expect(code, stderr).toBe(6)
+    expect(stderr).toMatch(/^warning: the container engine does not answer; the run waits for it/m)
     const id = /panda run cancel (run_\w+)/.exec(stderr)?.[1] ?? ''
     const run = await panda.json<Run>(['run', 'get', id])
     expect(run.finishedAt).toBeNull()

@@ -6,6 +6,7 @@ import { pathOf, withNearNames } from '../../near-names.ts'
 import { show } from '../../output/show.ts'
 import { parseSpan } from '../../parse-time.ts'
 import { awaitRun, verdictCode } from '../../runs/await-run.ts'
+import { warnOfEngine } from '../../runs/warn-of-engine.ts'
 import { verdict } from '../../runs/view.ts'
 import { parsePairs, readEnvFiles } from '../../values.ts'
 import { CRONJOB_NAME } from './name-argument.ts'
@@ -49,6 +50,7 @@ export const command = defineCommand({
     const api = await session.api()
     const path = `${pathOf('cronjobs', args.name)}/runs`
     const run = await withNearNames(api, 'cronjobs', args.name, () => api.post<Run>(path, body, api.project))
+    await warnOfEngine(session, api)
     if (!waits) {
       await show(session, run, { name: () => run.id, human: () => `Started run ${run.id} of ${run.cronjob}.` })
       return session.hint(`Its log: panda run logs ${run.id} --follow`)

@@ -22,6 +22,7 @@ export const command = defineCommand({
       human: () => statusText(session, status, `${api.target.url} (from ${api.target.source})`),
     })
     if (status.engine.warning !== null) await session.warn(plain(status.engine.warning))
+    else if (!status.engine.up) await session.warn('the container engine does not answer; runs wait until it does')
     return status.ready ? 0 : 1
   },
 })
