@@ -10,7 +10,7 @@ const full = new CliError('the schedule is not valid', {
   exitCode: EXIT.usage,
   status: 400,
   title: 'The schedule is not valid',
-  type: '/docs/errors#invalid_schedule',
+  type: 'urn:pandastack:error:invalid_schedule',
   hint: 'Five fields.',
   requestId: 'req-1',
   errors: [{ path: 'schedule', message: 'minute: 61 is above 59' }],
@@ -50,7 +50,7 @@ describe('renderError', () => {
 
 it('gives the problem document with -o json', () => {
   expect(JSON.parse(renderProblem(full))).toEqual({
-    type: '/docs/errors#invalid_schedule',
+    type: 'urn:pandastack:error:invalid_schedule',
     title: 'The schedule is not valid',
     status: 400,
     detail: 'the schedule is not valid',
