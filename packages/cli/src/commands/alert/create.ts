@@ -2,15 +2,18 @@ import type { Alert, AlertSpec } from '@pandastack/contract'
 import { ALERT_EVENTS, CHANNEL_KINDS, type ChannelKind } from '@pandastack/contract/names'
 import { choice, defineCommand, list, text } from '../../command.ts'
 import { usageError } from '../../errors.ts'
-import { show } from '../../output/show.ts'
+import { type Page, show } from '../../output/show.ts'
 import { renderFields } from '../../output/table.ts'
 import type { Session } from '../../session.ts'
+import { firstFree } from './first-free.ts'
 
 type CreatedAlert = Alert & { readonly signingSecret: string | null }
 type ChannelInput = AlertSpec['channel']
 
 export const command = defineCommand({
-  args: { name: { value: 'NAME', text: 'Name of the alert', required: true, asOption: true } },
+  args: {
+    name: { value: 'NAME', text: 'Name of the alert [its channel, e.g. slack, then slack-2]', asOption: true },
+  },
   options: {
     on: list('EVENT', `${ALERT_EVENTS.join(',')} [failed,lost,missed,recovered]`),
     channel: choice(CHANNEL_KINDS, 'webhook, slack, discord, ntfy, email', 'KIND'),
@@ -21,6 +24,10 @@ export const command = defineCommand({
     groupFor: text('TIME', 'After a message, collect further events so long [5m]'),
   },
   examples: [
+    {
+      line: 'panda alert create --on failed,missed --channel slack --url https://hooks.slack.com/services/T/B/x',
+      note: 'to a Slack channel; the alert is called slack',
+    },
     {
       line: 'panda alert create ops --on failed,missed --channel webhook --url https://example.com/hook',
       note: 'signed by Standard Webhooks; prints the signing secret once',
@@ -34,20 +41,30 @@ export const command = defineCommand({
     const on = options.on.flatMap((events) => events.split(',')).map((event) => event.trim())
     const unknown = on.find((event) => !(ALERT_EVENTS as readonly string[]).includes(event))
     if (unknown !== undefined) throw usageError(`--on: "${unknown}" is not one of ${ALERT_EVENTS.join(', ')}`)
+    const channel = channelOf(options.channel, options.url, options.to)
+    const api = await session.api()
     const body = {
-      name: args.name,
-      channel: channelOf(options.channel, options.url, options.to),
+      name: args.name ?? (await freeName(api, channel.kind)),
+      channel,
       ...(on.length === 0 ? {} : { on }),
       ...(options.cronjob === undefined ? {} : { cronjob: options.cronjob }),
       ...(options.lateAfter === undefined ? {} : { lateAfter: options.lateAfter }),
       ...(options.groupFor === undefined ? {} : { groupFor: options.groupFor }),
     }
-    const api = await session.api()
     const alert = await api.post<CreatedAlert>('/v1/alerts', body, api.project)
     await show(session, alert, { name: () => alert.name, human: () => created(session, alert) })
     await session.hint(`Try it: panda alert test ${alert.name}`)
   },
 })
+
+/** Somebody else may take it in between: the server then refuses ours. */
+async function freeName(api: Awaited<ReturnType<Session['api']>>, kind: ChannelKind): Promise<string> {
+  const { items } = await api.get<Page<Alert>>('/v1/alerts', api.project)
+  return firstFree(
+    kind,
+    items.map(({ name }) => name),
+  )
+}
 
 function channelOf(kind: ChannelKind | undefined, url: string | undefined, to: readonly string[]): ChannelInput {
   const chosen = kind ?? (to.length > 0 ? 'email' : undefined)
