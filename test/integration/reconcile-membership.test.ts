@@ -143,6 +143,23 @@ describe('a member', () => {
     await one.stop()
   })
 
+  it('tells of its engine when that has answered for the first time', async () => {
+    let engineId = 'unknown-1'
+    const clock: Clock = { now: () => systemClock.now(), sleep: (_ms, signal) => systemClock.sleep(10, signal) }
+    const deps = { ...DEPS, clock, url: world.database.url, db: world.db }
+    const one = new Membership({
+      ...deps,
+      get engineId() {
+        return engineId
+      },
+    })
+    await one.start()
+    engineId = 'real'
+    const mine = async () => (await listServers(world.db)).find((server) => server.id === one.serverId)?.engineId
+    await waitFor('its row to say so', async () => (await mine()) === 'real')
+    await one.stop()
+  })
+
   it('is sure of its runs only as long as nobody may call it dead for a broken connection', async () => {
     let nowMs = 1_000_000
     const clock: Clock = { now: () => nowMs, sleep: (_ms, signal) => systemClock.sleep(60_000, signal) }

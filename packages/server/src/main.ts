@@ -31,7 +31,8 @@ import { Scheduler } from './scheduler/scheduler.ts'
 import { Membership } from './servers/membership.ts'
 import { loadProjectSettings } from './settings/load.ts'
 import { openSecretBox } from './settings/secret-key.ts'
-import { engineId, rememberedEngine } from './start/engine-id.ts'
+import { rememberedEngine } from './start/engine-id.ts'
+import { OwnEngine } from './start/own-engine.ts'
 import { ensureInstallation } from './start/first-start.ts'
 import { listen } from './start/listen.ts'
 import { openStore } from './start/open-store.ts'
@@ -123,23 +124,29 @@ async function startWork(base: Base) {
   log.info(`runtime ${driver.name}: ${found.why}`)
   if (found.warning !== null) log.warn(found.warning)
 
-  const engine = await engineId(driver, config.home, log)
+  const engine = new OwnEngine({ driver, home: config.home, clock, log })
+  await run(engine)
   const membership = new Membership({
     url: store.url,
     db,
     clock,
     log,
-    engineId: engine,
+    get engineId() {
+      return engine.id
+    },
     runtime: driver.name,
     alone: store.kind === 'embedded',
   })
   await run(membership)
-  const shared = { db, listener, clock, log, serverId: membership.serverId, engineId: engine }
+  const shared = { db, listener, clock, log, serverId: membership.serverId }
+  const withEngine = <T extends object>(deps: T) =>
+    Object.defineProperty(deps, 'engineId', { get: () => engine.id }) as T & { readonly engineId: string }
   const executor = new Executor({
     ...shared,
     driver,
     installation: base.installation,
     maxRuns: config.maxRuns,
+    engineKnown: () => engine.known,
     surelyOurs: () => membership.surelyOurs(),
     onEnded: (work) => metrics.noteEnd(work),
     collectLogs: bindLogs({ store: logs, driver, clock, log }),
@@ -147,9 +154,9 @@ async function startWork(base: Base) {
   })
   await run(executor)
   membership.onGap(() => void executor.verifyFences().catch(sideTask(log)))
-  await run(new Reconciler({ ...shared, driver, executor, membership, installation: base.installation }))
-  await run(new Dispatcher({ ...shared, executor }))
-  const scheduler = new Scheduler({ ...shared, executor: metrics.watchTake(executor) })
+  await run(new Reconciler(withEngine({ ...shared, driver, executor, membership, installation: base.installation })))
+  await run(new Dispatcher(withEngine({ ...shared, executor })))
+  const scheduler = new Scheduler(withEngine({ ...shared, executor: metrics.watchTake(executor) }))
   await run(scheduler)
   await run(createAlerts(base))
   await run(new Retention({ db, clock, log }))

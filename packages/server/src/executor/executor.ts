@@ -71,13 +71,18 @@ export class Executor implements Component {
 
   /** Runs that may still be taken. */
   freeSlots(): number {
-    if (this.#stopping) return 0
+    if (this.#stopping || !this.engineKnown) return 0
     return Math.max(0, this.#maxRuns - this.#active.size - this.#reserved)
   }
 
   /** Runs that are followed right now. */
   get activeRuns(): number {
     return this.#active.size
+  }
+
+  /** False while the engine has never answered, so that nobody can tell which one it is. */
+  get engineKnown(): boolean {
+    return this.#deps.engineKnown?.() ?? true
   }
 
   /** True while the engine gives no answer to attempts. */

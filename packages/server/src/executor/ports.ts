@@ -59,6 +59,8 @@ export interface ExecutorDeps {
   readonly maxRuns?: number
   /** Membership's word: false when others may have taken our runs. Default: always sure. */
   readonly surelyOurs?: () => boolean
+  /** False while nobody can tell which engine this is: nothing may be claimed for it. Default: it is known. */
+  readonly engineKnown?: () => boolean
   /** Told of each recorded end. Must not throw. */
   readonly onEnded?: (work: EndedWork) => void
   /** How long a stop waits for attempts that are between two steps. Milliseconds, default 15,000. */

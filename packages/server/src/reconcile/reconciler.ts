@@ -107,6 +107,8 @@ export class Reconciler implements Component {
       if (adopted > 0) log.info({ runs: adopted, servers: judged.dead }, 'adopted runs of servers that are gone')
     }
     const nowMs = clock.now()
+    // Of what looks like nobody's engine one may turn out to be ours.
+    if (!executor.engineKnown) return
     const owners = this.#gaveUp ? [...judged.dead, serverId] : judged.dead
     this.#engines.update(await unreachableEngines(db, owners, judged.engines), nowMs)
     for (const engine of this.#engines.olderThan(ENGINE_LOST_AFTER_MS, nowMs)) {

@@ -22,6 +22,7 @@ export interface MembershipDeps {
   readonly db: Database
   readonly clock: Clock
   readonly log: Pick<Log, 'warn' | 'info' | 'debug'>
+  /** May change once, when the engine answers for the first time. */
   readonly engineId: string
   readonly runtime: string
   /** True when no other server can have this database (the embedded one): then whoever else is registered is dead. */
@@ -152,7 +153,8 @@ export class Membership implements Component {
     await this.#connection.query(
       `insert into servers (id, engine_id, runtime, lock_key, started_at, heartbeat_at)
        values ($1, $2, $3, $4, panda_now(), panda_now())
-       on conflict (id) do update set heartbeat_at = excluded.heartbeat_at, lock_key = excluded.lock_key`,
+       on conflict (id) do update set heartbeat_at = excluded.heartbeat_at, lock_key = excluded.lock_key,
+         engine_id = excluded.engine_id`,
       () => [this.serverId, engineId, runtime, this.#lockKey],
     )
     const gapMs = clock.now() - this.#lastBeatMs

@@ -14,15 +14,18 @@ export type RememberedEngine = z.output<typeof rememberedSchema>
 /**
  * Which engine this server works with: runs are adopted by servers of the same engine. An engine that is away at this
  * start is taken for the one that was there at the last.
+ *
+ * @param log told when it does not answer
+ * @returns null when it does not answer and never has
  */
-export async function engineId(driver: RuntimeDriver, home: string, log: Log): Promise<string> {
+export async function engineId(driver: RuntimeDriver, home: string, log: Log | null): Promise<string | null> {
   const file = fileOf(home)
   const info = await askEngine(driver)
   if (info === null) {
     const last = await rememberedEngine(home)
     const remembered = last?.runtime === driver.name ? last.id : null
-    log.warn(`the container engine does not answer; runs wait for it${remembered === null ? '' : ` (${remembered})`}`)
-    return remembered ?? `unknown-${driver.name}`
+    log?.warn(`the container engine does not answer; runs wait for it${remembered === null ? '' : ` (${remembered})`}`)
+    return remembered
   }
   const found: RememberedEngine = { runtime: driver.name, id: info.id, address: info.address ?? null }
   await writeFile(`${file}.new`, `${JSON.stringify(found)}\n`, { mode: 0o600 })
