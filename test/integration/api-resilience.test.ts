@@ -126,6 +126,8 @@ describe('/metrics', () => {
     )
     const wide = await start({ databaseUrl: server.databaseUrl, config: { host: '0.0.0.0' } })
     expect((await new Client(wide.url, null).fetch('GET', '/metrics')).status).toBe(401)
+    expect(wide.logText()).toContain('listening beyond this machine (0.0.0.0) without TLS')
+    expect(server.logText()).not.toContain('listening beyond')
   })
 })
 

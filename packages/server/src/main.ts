@@ -34,6 +34,7 @@ import { openSecretBox } from './settings/secret-key.ts'
 import { rememberedEngine } from './start/engine-id.ts'
 import { OwnEngine } from './start/own-engine.ts'
 import { ensureInstallation } from './start/first-start.ts'
+import { isLoopback } from './start/is-loopback.ts'
 import { listen } from './start/listen.ts'
 import { openStore } from './start/open-store.ts'
 import { assertPortFree } from './start/port-check.ts'
@@ -205,10 +206,6 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
 
 function sideTask(log: Log) {
   return (err: unknown): void => log.warn({ err }, 'a side task failed; it is tried again')
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }
 
 /**

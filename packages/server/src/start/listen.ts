@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config.ts'
+import { isLoopback } from './is-loopback.ts'
 import { listenError } from './port-check.ts'
 import { removeServerFile, writeServerFile } from './server-file.ts'
 import type { StopStack } from './stop-stack.ts'
@@ -18,6 +19,8 @@ export async function listen(api: FastifyInstance, config: Config, stops: StopSt
   }
   const address = api.server.address()
   if (address === null || typeof address === 'string') throw new Error('the API listens on no port')
+  if (!isLoopback(config.host))
+    api.log.warn(`listening beyond this machine (${config.host}) without TLS: put a proxy that speaks it in front`)
   const url = `http://${urlHost(config.host)}:${address.port}`
   const file = { url, pid: process.pid }
   await writeServerFile(config.home, file)
