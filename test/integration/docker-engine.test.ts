@@ -90,6 +90,22 @@ describe('a crash of the engine', () => {
   })
 })
 
+describe('an image that came from no registry', () => {
+  it('is found again by what its run has written down', async () => {
+    const local = await context.driver.ensureImage(await testImage('busybox', docker.engine), {
+      pull: 'missing',
+      auth: null,
+    })
+    const replayed = `docker.io/panda-test/busybox@${local.digest}`
+    for (const pull of ['always', 'never'] as const)
+      expect(await context.driver.ensureImage(replayed, { pull, auth: null })).toEqual(local)
+    const unknown = `docker.io/panda-test/busybox@sha256:${'0'.repeat(64)}`
+    await expect(context.driver.ensureImage(unknown, { pull: 'never', auth: null })).rejects.toMatchObject({
+      code: 'image-not-found',
+    })
+  })
+})
+
 describe('the log', () => {
   const LINES = 100_000
 

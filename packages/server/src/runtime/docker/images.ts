@@ -65,6 +65,8 @@ async function find(
 function namesOf(image: string, reference: ImageReference | null, quirks: Quirks): string[] {
   if (reference === null) return [image]
   const full = formatImageReference(reference)
+  // An image that came from no registry has no digest but its id, which a replay asks for as one.
+  if (reference.digest !== null && SHA256.test(reference.digest)) return [full, reference.digest]
   // An image that was built here: Podman keeps it under a registry name of its own.
   const local = quirks.localImagePrefix !== '' && !image.startsWith(reference.registry)
   return local ? [full, `${quirks.localImagePrefix}${image}`] : [full]
