@@ -89,7 +89,7 @@ export type AlertEvent = (typeof ALERT_EVENTS)[number]
 export const CHANNEL_KINDS = ['webhook', 'slack', 'email', 'discord', 'ntfy'] as const
 export type ChannelKind = (typeof CHANNEL_KINDS)[number]
 
-/** What a token may do: `read` sees, `run` starts and cancels, `write` changes, `secrets` sets secrets, `admin` all. */
+/** What a token may do: `read` sees, `run` starts (as written) and cancels, `write` changes, `secrets` sets secrets, `admin` all. */
 export const SCOPES = ['read', 'run', 'write', 'secrets', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
