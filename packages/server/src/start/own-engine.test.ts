@@ -8,7 +8,7 @@ import { MemoryEngine } from '../runtime/fake/memory-engine.ts'
 import { OwnEngine } from './own-engine.ts'
 
 const log = pino({ level: 'silent' })
-const clock: Clock = { now: systemClock.now, sleep: (_ms, signal) => systemClock.sleep(5, signal) }
+const clock: Clock = { now: () => systemClock.now(), sleep: (_ms, signal) => systemClock.sleep(5, signal) }
 
 it('has no id that others share until the engine has answered, and remembers the one it gave', async () => {
   const dir = await tempDir('own-engine')
