@@ -129,7 +129,13 @@ function dispatcher(lastLines: () => Promise<string[]>): AlertDispatcher {
   const listener = { on: () => () => {}, close: () => Promise.resolve() }
   const log = createLog({ logLevel: 'silent', logFormat: 'json' })
   return new AlertDispatcher({
-    ...{ db: database.db, listener, clock: systemClock, log, box, sender, lastLines },
+    db: database.db,
+    listener,
+    clock: systemClock,
+    log,
+    box,
+    sender,
+    lastLines,
     onOutcome: () => {},
   })
 }

@@ -17,7 +17,7 @@ it('reads once for all who ask at the same time and within the time', async () =
 
 it('waits for a slow reading instead of beginning another, and forgets one that failed', async () => {
   let [reads, now] = [0, 0]
-  let fail = (_: Error): void => {}
+  let fail: (error: Error) => void = () => {}
   const shared = sharedFor(
     1000,
     () => now,

@@ -14,7 +14,9 @@ export const command = defineCommand({
     forProject: text('NAME', 'Bound to this project; default: all projects', { completes: 'project' }),
     expires: text('TIME', 'Ends after 90d, or at 2027-01-01; default: never'),
   },
-  details: ['read sees, run starts and cancels, write changes, secrets sets secrets, admin may do all.'],
+  details: [
+    'read sees, run starts what is written and cancels, write changes, secrets sets secrets, admin may do all.',
+  ],
   examples: [
     { line: 'panda token create ci --scope read,run --for-project default --expires 90d', note: 'for a pipeline' },
     { line: 'panda token create dashboard -o name', note: 'prints the token and nothing else' },
