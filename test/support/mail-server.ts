@@ -17,5 +17,5 @@ export async function startMailServer(mails: string[]): Promise<{ url: string; c
   })
   await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', () => resolve()))
   const { port } = smtp.server.address() as AddressInfo
-  return { url: `smtp://127.0.0.1:${port}`, close: () => void smtp.close() }
+  return { url: `smtp://127.0.0.1:${port}`, close: () => smtp.close() }
 }
