@@ -10,7 +10,7 @@ import { NO_ENGINE_FAULTS, type ReconcilerWorld } from './reconciler-world.ts'
 
 const SERVERS = 3
 const CRONJOBS = 5
-const ENGINE_FAULTS = { refused: 0.02, doneButRefused: 0.03, slow: 0.1 }
+const ENGINE_FAULTS = { refused: 0.03, doneButRefused: 0.05, slow: 0.15 }
 /** A process that is to die does so within so many requests and answers. */
 const MAX_STEPS_TO_DEATH = 60
 
@@ -50,8 +50,8 @@ function randomSpec(random: Random): CronjobSpec {
 /** What may happen between two moves of the time, and how often. */
 const EVENTS = {
   nothing: 30,
-  death: 7,
-  return: 9,
+  death: 6,
+  return: 12,
   freeze: 4,
   thaw: 5,
   engineAway: 3,

@@ -12,7 +12,7 @@ export class SimulatedProcess {
   #alive = true
   #frozen = false
   #stepsLeft = Number.POSITIVE_INFINITY
-  readonly #thawed = new Set<() => void>()
+  readonly #thawed: (() => void)[] = []
 
   constructor(id: string) {
     this.id = id
@@ -47,8 +47,8 @@ export class SimulatedProcess {
 
   thaw(): void {
     this.#frozen = false
-    for (const resolve of [...this.#thawed]) resolve()
-    this.#thawed.clear()
+    const waiting = this.#thawed.splice(0)
+    for (const resolve of waiting) resolve()
   }
 
   step(): void {
@@ -57,6 +57,6 @@ export class SimulatedProcess {
 
   /** Resolves at once, or when it is thawed, or never. */
   async mayGoOn(): Promise<void> {
-    while (!this.running) await new Promise<void>((resolve) => this.#thawed.add(resolve))
+    while (!this.running) await new Promise<void>((resolve) => this.#thawed.push(resolve))
   }
 }

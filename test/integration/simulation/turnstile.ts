@@ -16,7 +16,7 @@ export class Turnstile {
   #waiting: Waiter[] = []
   #busy = false
   #choosing = false
-  readonly #idlers = new Set<() => void>()
+  readonly #idlers: (() => void)[] = []
 
   constructor(random: Random) {
     this.#random = random
@@ -43,8 +43,7 @@ export class Turnstile {
     this.#waiting = this.#waiting.filter(({ process }) => process.alive)
     const ready = this.#waiting.filter(({ process }) => process.running)
     if (ready.length === 0) {
-      for (const resolve of [...this.#idlers]) resolve()
-      this.#idlers.clear()
+      for (const resolve of this.#idlers.splice(0)) resolve()
       return
     }
     const chosen = this.#random.pick(ready)
@@ -58,7 +57,7 @@ export class Turnstile {
     for (;;) {
       await calm()
       if (!this.#busy && !this.#choosing) return
-      await new Promise<void>((resolve) => this.#idlers.add(resolve))
+      await new Promise<void>((resolve) => this.#idlers.push(resolve))
     }
   }
 }

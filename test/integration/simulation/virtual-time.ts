@@ -54,7 +54,8 @@ export class VirtualTime {
         return
       }
       this.#now = Math.max(this.#now, next)
-      for (const sleeper of [...this.#sleepers]) if (sleeper.at <= this.#now) sleeper.wake()
+      const due = [...this.#sleepers].filter((sleeper) => sleeper.at <= this.#now)
+      for (const sleeper of due) sleeper.wake()
       await settle()
     }
     throw new Error(`something wakes up all the time at ${new Date(this.#now).toISOString()}`)
