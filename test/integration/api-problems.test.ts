@@ -207,11 +207,11 @@ const ROWS: readonly Row[] = [
     says: /stat/,
   },
   {
-    mistake: 'a limit over 500',
+    mistake: 'a limit over 1000',
     call: () => server.api.call('GET', '/v1/cronjobs?limit=1001'),
     code: 'invalid_request',
     field: 'limit',
-    says: /500/,
+    says: /1000/,
   },
   {
     mistake: 'a cursor of somebody else',

@@ -4,7 +4,6 @@
  */
 
 export const SECOND_MS = 1000
-const DAY_SECONDS = 86_400
 export const DAY_MS = 86_400_000
 
 const MONTH_LENGTHS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
