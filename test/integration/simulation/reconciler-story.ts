@@ -141,7 +141,7 @@ async function ask(work: () => Promise<unknown>): Promise<void> {
 }
 
 /** More than the longest queue takes, milliseconds. */
-const DRAIN_LIMIT_MS = 30 * 60_000
+const DRAIN_LIMIT_MS = 20 * 60_000
 
 /** The faults are over and no run is to come: everything ends, and nothing is left on the engine. */
 export async function drain(world: ReconcilerWorld): Promise<void> {
