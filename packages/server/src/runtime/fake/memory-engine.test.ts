@@ -140,4 +140,23 @@ describe('MemoryEngine', () => {
     await expect(ensure('fake.test/away')).rejects.toMatchObject({ code: 'registry-away' })
     expect((await ensure('your-org/mailer:latest')).digest).toMatch(/^sha256:/)
   })
+
+  it('makes who waits for a unit that is gone wait also while it is away', async () => {
+    let nowMs = 0
+    const slept: number[] = []
+    const clock: Clock = {
+      now: () => nowMs,
+      sleep: (milliseconds) => {
+        slept.push(milliseconds)
+        nowMs += milliseconds
+        if (slept.length === 3) engine.away = false
+        return Promise.resolve()
+      },
+    }
+    const engine = new MemoryEngine({ clock })
+    engine.away = true
+    expect(await new FakeDriver(engine).wait('gone')).toBeNull()
+    expect(slept).toHaveLength(3)
+    expect(Math.min(...slept)).toBeGreaterThan(0)
+  })
 })

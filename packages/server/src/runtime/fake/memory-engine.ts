@@ -107,7 +107,9 @@ export class MemoryEngine implements FakeEngine {
 
   async idle(name: string, milliseconds: number, signal?: AbortSignal): Promise<void> {
     const cell = this.#cells.get(name)
-    if (!cell || signal?.aborted) return
+    if (signal?.aborted) return
+    // A unit that is gone while the engine is away: whoever waits for it asks again later, not at once for ever.
+    if (!cell) return this.clock.sleep(Math.min(milliseconds, LONGEST_SLEEP_MS), signal)
     const woken = new AbortController()
     const wake = (): void => woken.abort()
     signal?.addEventListener('abort', wake, { once: true })
