@@ -35,9 +35,12 @@ function call(path: string): Promise<void> {
 const timer = setInterval(() => pending.push(call(PATHS[calls++ % PATHS.length] ?? '')), EVERY_MS)
 process.on('message', () => {
   clearInterval(timer)
-  void Promise.all(pending).then(() => {
-    process.send?.({ times, failed })
-    process.disconnect()
-    agent.destroy()
-  })
+  void answer()
 })
+
+async function answer(): Promise<void> {
+  await Promise.all(pending)
+  process.send?.({ times, failed })
+  process.disconnect()
+  agent.destroy()
+}

@@ -56,8 +56,10 @@ export async function startObserved(stage: Stage, countFrom: number): Promise<Ob
 }
 
 function watch({ durable, started }: Observed, countFrom: number): () => void {
+  // oxlint-disable typescript/unbound-method -- called below with the object they belong to
   const { take } = Executor.prototype
   const { start } = FakeDriver.prototype
+  // oxlint-enable typescript/unbound-method
   Executor.prototype.take = function (runs) {
     const now = Date.now()
     for (const { dueAt } of runs) if (dueAt.getTime() >= countFrom) durable.push(now - dueAt.getTime())
