@@ -8,7 +8,7 @@ import { openReconcilerWorld, type ReconcilerWorld } from './reconciler-world.ts
 
 const START = Date.parse('2026-03-29T00:58:00Z')
 const STEPS = 60
-const DEFAULT_SEEDS = 6
+const DEFAULT_SEEDS = 4
 
 /** What was accepted as a run's end stays as it is. */
 async function noEndChanges(world: ReconcilerWorld, ends: Map<string, string>): Promise<void> {
