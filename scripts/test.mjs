@@ -15,6 +15,8 @@ const CHECKS = [
   ['unused files, exports and dependencies', bin('knip'), []],
 ]
 const PROJECTS = ['unit', 'integration', 'e2e', 'chaos']
+/** A project that takes longer hangs: it is ended, and counts as failed. In ms. */
+const PROJECT_LIMIT_MS = 15 * 60_000
 
 checkNode()
 const startedAt = Date.now()
