@@ -37,14 +37,9 @@ const only = process.argv.slice(2)
 const reports = mkdtempSync(join(tmpdir(), 'panda-test-'))
 for (const project of PROJECTS.filter((name) => only.length === 0 || only.includes(name))) {
   const report = join(reports, `${project}.json`)
-  const code = await run(bin('vitest'), [
-    'run',
-    '--project',
-    project,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ])
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const limit = { timeout: PROJECT_LIMIT_MS, killSignal: 'SIGKILL' }
+  const code = await run(bin('vitest'), ['run', '--project', project, ...reporters], limit)
   add(report, code, project)
   console.log(`tests ${project}: exit code ${code} (${seconds()})`)
 }
