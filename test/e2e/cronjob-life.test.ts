@@ -192,8 +192,8 @@ describe('logs', () => {
     for (const reader of readers) await waitFor('the first line', () => reader.stdout() === 'first\n', 20_000)
     const during = await world.panda.json<Run>(['run', 'get', running])
     expect(during).toMatchObject({ state: 'running', phase: 'running', finishedAt: null })
+    for (const reader of readers) expect(reader.hasEnded()).toBe(false)
     for (const reader of readers) {
-      expect(reader.hasEnded()).toBe(false)
       const { code, stdout, stderr } = await reader.ended
       // Showing a log that ends badly is no failure of the showing.
       expect({ code, stdout }).toEqual({ code: 0, stdout: 'first\n' })

@@ -32,6 +32,7 @@ import { Membership } from './servers/membership.ts'
 import { loadProjectSettings } from './settings/load.ts'
 import { openSecretBox } from './settings/secret-key.ts'
 import { rememberedEngine } from './start/engine-id.ts'
+import { tellWaiting } from './runs/tell-waiting.ts'
 import { OwnEngine } from './start/own-engine.ts'
 import { ensureInstallation } from './start/first-start.ts'
 import { isLoopback } from './start/is-loopback.ts'
@@ -125,7 +126,8 @@ async function startWork(base: Base) {
   log.info(`runtime ${driver.name}: ${found.why}`)
   if (found.warning !== null) log.warn(found.warning)
 
-  const engine = new OwnEngine({ driver, home: config.home, clock, log })
+  const onAway = () => tellWaiting(db, 'it has not answered since the server started')
+  const engine = new OwnEngine({ driver, home: config.home, clock, log, onAway })
   await run(engine)
   const membership = new Membership({
     url: store.url,

@@ -13,6 +13,8 @@ export interface OwnEngineDeps {
   readonly home: string
   readonly clock: Clock
   readonly log: Log
+  /** Called at each question that got no answer, so that waiting runs can say why they wait. */
+  readonly onAway?: () => Promise<void>
 }
 
 /**
@@ -59,6 +61,7 @@ export class OwnEngine implements Component {
       if (signal.aborted) return
       try {
         await this.#ask()
+        if (!this.#known) await this.#deps.onAway?.()
       } catch (error) {
         log.error({ err: error }, 'the container engine could not be asked who it is; it is asked again')
       }
