@@ -36,7 +36,11 @@ it('a server that is frozen in the middle of a transaction: its runs are taken o
   // By hand on the victim: some end while it is frozen, some go on until it is back.
   const ids = await startLongRuns(api)
 
-  await freezeInTransaction(victim, database.url)
+  // The hunt may outlast them, so that each try starts some more.
+  const startMore = async (): Promise<void> => {
+    for (let count = 0; count < 3; count++) ids.push(await startByHand(api, 'goes-on'))
+  }
+  await freezeInTransaction(victim, database.url, startMore)
   const frozenAtMs = Date.now()
   const owners = await ownersOf(database.url, ids)
   await delay(FROZEN_MS)
@@ -89,17 +93,26 @@ async function startLongRuns(api: Client): Promise<string[]> {
       command: ['after', length, 'exit', '4', 'log', '40'],
       concurrency: 'allow',
     })
-    for (let count = 0; count < 12; count++) ids.push((await api.ok<Run>('POST', `/v1/cronjobs/${name}/runs`, {})).id)
+    for (let count = 0; count < 12; count++) ids.push(await startByHand(api, name))
   }
   return ids
 }
 
+async function startByHand(api: Client, cronjob: string): Promise<string> {
+  return (await api.ok<Run>('POST', `/v1/cronjobs/${cronjob}/runs`, {})).id
+}
+
 /** Freezes the server again and again until it holds a transaction open in which it has locked cronjobs. */
-async function freezeInTransaction(server: ServerProcess, databaseUrl: string): Promise<void> {
+async function freezeInTransaction(
+  server: ServerProcess,
+  databaseUrl: string,
+  beforeEachTry: () => Promise<void>,
+): Promise<void> {
   const admin = new PgClient({ connectionString: databaseUrl })
   await admin.connect()
   try {
     for (let attempt = 0; attempt < 120; attempt++) {
+      await beforeEachTry()
       // Right after a whole second the servers claim its ticks.
       await delay(1000 - (Date.now() % 1000) + ((attempt * 7) % 20))
       server.signal('SIGSTOP')
