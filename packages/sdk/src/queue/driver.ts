@@ -36,12 +36,14 @@ export interface QueueDriver extends FlowDriver, ScheduleDriver {
   /**
    * One round trip of a worker: records the results of what it has done and claims what it may do next. Due `scheduled`
    * and `retrying` jobs are moved to `queued` on the way. With `want: 0` nothing is claimed, with no results nothing is
-   * recorded. The worker must hold a lease (see `renew`); without one it gets nothing to do.
+   * recorded. The worker must hold a lease (see `renew`); without one, or once it has run out, all its results are refused
+   * and it gets nothing to do.
    */
   exchange(queue: string, worker: string, exchange: Exchange, signal?: AbortSignal): Promise<Exchanged>
 
   /**
-   * Makes or prolongs the worker's lease on these queues. A worker whose lease has run out loses all that it was running.
+   * Makes or prolongs the worker's lease on these queues. A worker whose lease has run out loses all that it was running
+   * (a crash each), also when it is the first to notice.
    * @returns ids of its running jobs whose cancellation was asked for, by queue: the second way for a signal that got lost
    */
   renew(worker: WorkerInfo, queues: readonly string[], leaseMs: number): Promise<ReadonlyMap<string, readonly string[]>>
@@ -161,9 +163,19 @@ export interface Exchange {
   /** Jobs to claim at most. */
   readonly want: number
   readonly keep: KeepPolicy
+  /**
+   * Sent after an exchange of this worker failed, since the jobs in an answer that got lost would run nowhere: ids of all
+   * that the worker knows itself to be running on this queue (results of this call included). What the store believes it
+   * to be running besides is released, before anything is claimed. Only while no other exchange of the worker is under
+   * way; to be sent again some seconds later, because a call that timed out may be carried out late.
+   */
+  readonly holds?: readonly string[]
 }
 
-/** How long what has ended is kept. `count` 0 removes at once. */
+/**
+ * How long what has ended is kept. `count` 0 removes at once. What the store itself makes dead or cancelled (crashes, a
+ * dead child) has no age; the count applies to it with the next job that ends so. A watched job is kept for at least 60 s.
+ */
 export interface KeepPolicy {
   readonly succeeded: Kept
   readonly cancelled: Kept
@@ -205,7 +217,7 @@ export type JobResult =
   | { readonly kind: 'retry'; readonly job: ClaimedJob; readonly delayMs: number; readonly error: string }
   | { readonly kind: 'dead'; readonly job: ClaimedJob; readonly reason: DeadReason; readonly error: string }
   | { readonly kind: 'cancelled'; readonly job: ClaimedJob; readonly reason: string }
-  /** Handed back unstarted, or unfinished at a close: queued again before all others, as if never claimed. */
+  /** Handed back unstarted, or unfinished at a close: queued again before all others (several in the order of the results), as if never claimed. A job whose cancellation was asked for never waits again: `retry`, `released` and a crash make it `cancelled`. */
   | { readonly kind: 'released'; readonly job: ClaimedJob }
 
 export interface WorkerInfo {
@@ -224,10 +236,11 @@ export interface Maintained {
 
 /**
  * - `cancel`: waiting → cancelled at once (`done`); running → its worker is told (`requested`).
- * - `retry`: final → queued, with failures and crashes set to 0. `edit` along with it replaces the body first.
- * - `promote`: scheduled or retrying → queued.
- * - `edit`: replaces body and/or priority of a job that is not running.
- * - `remove`: forgets a job that is not running.
+ * - `retry`: final → queued, at the end, with failures and crashes set to 0 and result, error and reason forgotten. `body`
+ *   replaces the body first.
+ * - `promote`: scheduled or retrying → queued. One that waits for children is in the wrong state for it.
+ * - `edit`: replaces body and/or priority of a job that is not running. With another priority it goes to that one's end.
+ * - `remove`: forgets a job that is not running. To the parent of one that had not ended it counts as cancelled.
  */
 export type Change =
   | { readonly kind: 'cancel'; readonly reason: string; readonly keep: Kept }
@@ -284,7 +297,10 @@ export interface ListPage {
 
 export interface QueueStats {
   readonly counts: Readonly<Record<JobState, number>>
-  /** Jobs that ended so since the queue exists: never counted by a scan. */
+  /**
+   * Since the queue exists, never counted by a scan: jobs added, succeeded and dead; `failed` attempts (`retry` and `dead`
+   * results); claims that ended by a crash of their worker.
+   */
   readonly totals: {
     readonly added: number
     readonly succeeded: number
