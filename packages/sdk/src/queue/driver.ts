@@ -37,16 +37,15 @@ export interface QueueDriver extends FlowDriver, ScheduleDriver {
    * One round trip of a worker: records the results of what it has done and claims what it may do next. Due `scheduled`
    * and `retrying` jobs are moved to `queued` on the way. With `want: 0` nothing is claimed, with no results nothing is
    * recorded. The worker must hold a lease (see `renew`); without one, or once it has run out, all its results are refused
-   * and it gets nothing to do.
+   * and it gets nothing to do (`leased: false`); once renewed, it may send them again.
    */
   exchange(queue: string, worker: string, exchange: Exchange, signal?: AbortSignal): Promise<Exchanged>
 
   /**
-   * Makes or prolongs the worker's lease on these queues. A worker whose lease has run out loses all that it was running
-   * (a crash each), also when it is the first to notice.
-   * @returns ids of its running jobs whose cancellation was asked for, by queue: the second way for a signal that got lost
+   * Makes or prolongs the worker's lease on these queues. One that has run out but was not yet taken back by `maintain` is
+   * prolonged as if it had not, so that an outage of the store costs nobody a crash.
    */
-  renew(worker: WorkerInfo, queues: readonly string[], leaseMs: number): Promise<ReadonlyMap<string, readonly string[]>>
+  renew(worker: WorkerInfo, queues: readonly string[], leaseMs: number): Promise<Renewed>
 
   /** Gives the lease back: what it was still running is queued again at once, without a crash on its record. */
   leave(worker: string, queues: readonly string[]): Promise<void>
@@ -225,6 +224,13 @@ export interface WorkerInfo {
   readonly id: string
   /** Host, pid, app and version, for people; JSON text. */
   readonly about: string
+}
+
+export interface Renewed {
+  /** Queues on which it had no lease (any more): whatever it was running there is no longer its own. */
+  readonly fresh: readonly string[]
+  /** Ids of its running jobs whose cancellation was asked for, by queue: the second way for a signal that got lost. Queues without any are left out. */
+  readonly cancelled: ReadonlyMap<string, readonly string[]>
 }
 
 export interface Maintained {
