@@ -1,0 +1,3 @@
+export { openMemoryQueueDriver } from './queue-driver.ts'
+export type { MemoryQueueOptions } from './queue-driver.ts'
+export { MemoryStore } from './store.ts'
