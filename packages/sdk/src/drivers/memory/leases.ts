@@ -1,27 +1,32 @@
-import type { WorkerInfo } from '../../queue/driver.ts'
+import type { Renewed, WorkerInfo } from '../../queue/driver.ts'
 import { crash, release } from './running.ts'
-import type { MemoryStore, QueueData, Worker } from './store.ts'
+import type { Job, MemoryStore, QueueData, Worker } from './store.ts'
 
-/** The worker, if it holds a lease; one whose lease has run out loses its jobs here. */
+/** The worker, if it holds a lease that has not run out. */
 export function liveWorker(store: MemoryStore, queue: QueueData, id: string): Worker | undefined {
   const worker = queue.workers.get(id)
-  if (worker === undefined || worker.leaseEndsAt > store.now()) return worker
-  recover(store, queue, worker)
-  return undefined
+  return worker !== undefined && worker.leaseEndsAt > store.now() ? worker : undefined
 }
 
-/** @returns ids of its running jobs whose cancellation was asked for */
-export function renew(store: MemoryStore, queue: QueueData, info: WorkerInfo, leaseMs: number): string[] {
-  const known = liveWorker(store, queue, info.id)
-  const worker = known ?? { info, leaseEndsAt: 0, running: new Map() }
-  worker.info = info
-  worker.leaseEndsAt = store.now() + leaseMs
-  queue.workers.set(info.id, worker)
-  return [...worker.running.values()].filter((job) => job.cancelReason !== null).map((job) => job.id)
+/** One that has run out, but whose jobs nobody has taken back, is prolonged. */
+export function renew(store: MemoryStore, names: readonly string[], info: WorkerInfo, leaseMs: number): Renewed {
+  const fresh: string[] = []
+  const cancelled = new Map<string, readonly string[]>()
+  for (const name of names) {
+    const queue = store.queue(name)
+    const worker = queue.workers.get(info.id) ?? { info, leaseEndsAt: 0, running: new Map<string, Job>() }
+    if (!queue.workers.has(info.id)) fresh.push(name)
+    worker.info = info
+    worker.leaseEndsAt = store.now() + leaseMs
+    queue.workers.set(info.id, worker)
+    const ids = [...worker.running.values()].filter((job) => job.cancelReason !== null).map((job) => job.id)
+    if (ids.length > 0) cancelled.set(name, ids)
+  }
+  return { fresh, cancelled }
 }
 
 export function leave(store: MemoryStore, queue: QueueData, id: string): void {
-  const worker = liveWorker(store, queue, id)
+  const worker = queue.workers.get(id)
   if (worker === undefined) return
   const jobs = [...worker.running.values()].toReversed()
   for (const job of jobs) release(store, queue, worker, job, null)

@@ -50,9 +50,7 @@ class MemoryQueueDriver implements seam.QueueDriver {
   }
 
   renew(worker: seam.WorkerInfo, queues: readonly string[], leaseMs: number) {
-    return this.#answer(
-      (store) => new Map(queues.map((name) => [name, renew(store, store.queue(name), worker, leaseMs)] as const)),
-    )
+    return this.#answer((store) => renew(store, queues, worker, leaseMs))
   }
 
   leave(worker: string, queues: readonly string[]) {
