@@ -1,0 +1,2 @@
+export { openRedisQueueDriver } from './queue-driver.ts'
+export type { RedisQueueOptions } from './options.ts'

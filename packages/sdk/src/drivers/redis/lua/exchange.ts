@@ -1,0 +1,175 @@
+import { claiming } from './claiming.ts'
+import { finishing } from './finishing.ts'
+import { helpers, opening } from './prelude.ts'
+import { queueing } from './queueing.ts'
+import { runningJobs } from './running.ts'
+
+/**
+ * ARGV: worker, lane, number of the call in its lane, want, count and age of keeping for succeeded, cancelled and dead,
+ * count of ids in `holds` (-1 = not given), count of groups of plain successes; then each group: fence, count, '1' when
+ * tails follow, ids, tails; then the held ids; then eight for each other result: kind, id, fence, priority, group, parent
+ * (JSON or ''), two more by kind.
+ *
+ * Answer: leased; ms until asking again (-1 = never); refused ids; fence; ids, values and histories of the claimed jobs.
+ */
+const lease = `
+local worker, lane, number, want = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local run, log = p .. 'r:' .. worker, p .. 'e:' .. worker
+local known = call('HMGET', log, 'lease', lane)
+if not known[1] or tonumber(known[1]) <= now then return { 0 } end
+local before = tonumber(known[2] or 0)
+local fence = now .. '.' .. lane .. '.' .. ARGV[3]
+`
+
+/**
+ * What is nearly always the case, before the functions for all else are even made: at most one group of plain successes
+ * that are not kept, and a queue that holds nothing but plain jobs. Falls through when anything is different.
+ */
+const short = `
+local function shortWay()
+  if before >= number or ARGV[5] ~= '0' or ARGV[11] ~= '-1' or want > 3000 then return end
+  if call('EXISTS', p .. 'x', p .. 'sc', p .. 're', p .. 'v', p .. 's', p .. 'c', p .. 't', p .. 'n', p .. 'wt', p .. 'gs') > 0 then return end
+  if ARGV[12] == '1' then
+    local count = tonumber(ARGV[14])
+    local first, last = 16, 15 + count
+    if #ARGV ~= last + (ARGV[15] == '1' and count or 0) then return end
+    local held, given = call('HMGET', run, unpack(ARGV, first, last)), ARGV[13]
+    for i = 1, count do
+      if held[i] ~= given then return end
+    end
+    call('HDEL', run, unpack(ARGV, first, last))
+    call('HDEL', p .. 'b', unpack(ARGV, first, last))
+    call('HINCRBY', p .. 'q', 'succeeded', count)
+  elseif #ARGV > 12 then
+    return
+  end
+  local ids = want > 0 and call('LPOP', p .. 'w', want) or {}
+  local values, size = {}, #ids
+  if size > 0 then
+    values = call('HMGET', p .. 'b', unpack(ids))
+    local set = { 'HSET', run }
+    for i = 1, size do
+      set[2 * i + 1] = ids[i]
+      set[2 * i + 2] = fence
+    end
+    call(unpack(set))
+  end
+  call('HSET', log, lane, number)
+  if size < want then call('SET', p .. 'idle', 1) end
+  return { 1, -1, {}, fence, ids, values, {} }
+end
+local answer = shortWay()
+if answer then return answer end
+`
+
+const again = `
+-- The same call once more: it is told what it claimed. One that later calls have overtaken is not waited for by anybody.
+if before > number then return { 1, 0, {}, '', {}, {}, {} } end
+if before == number then
+  local ids, held, ending = {}, call('HGETALL', run), '.' .. lane .. '.' .. ARGV[3]
+  local claimedAs = ''
+  for i = 1, #held, 2 do
+    if string.sub(held[i + 1], -#ending) == ending then
+      ids[#ids + 1] = held[i]
+      claimedAs = held[i + 1]
+    end
+  end
+  table.sort(ids)
+  return { 1, 0, {}, claimedAs, ids, fetch(p .. 'b', ids), fetch(p .. 'x', ids) }
+end
+call('HSET', log, lane, number)
+local refused, places = {}, false
+`
+
+const results = `
+local keep = { s = { tonumber(ARGV[5]), tonumber(ARGV[6]) }, c = { tonumber(ARGV[7]), tonumber(ARGV[8]) }, d = { tonumber(ARGV[9]), tonumber(ARGV[10]) } }
+
+local at = 13
+for _ = 1, tonumber(ARGV[12]) do
+  local given, count, tailed = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2] == '1'
+  local first, last = at + 3, at + 2 + count
+  local held = call('HMGET', run, unpack(ARGV, first, last))
+  local ids, tails = {}, {}
+  for i = 1, count do
+    if held[i] == given then
+      ids[#ids + 1] = ARGV[at + 2 + i]
+      tails[#tails + 1] = tailed and ARGV[last + i] or ''
+    else
+      refused[#refused + 1] = ARGV[at + 2 + i]
+    end
+  end
+  if #ids > 0 then
+    many('HDEL', run, ids)
+    if has('s') then places = true end
+  end
+  finish('s', ids, given, tails, keep.s)
+  at = last + 1 + (tailed and count or 0)
+end
+local holds = tonumber(ARGV[11])
+local firstHeld = at
+at = at + math.max(0, holds)
+
+local function settle(kind, id, given, priority, group, parent, a, b)
+  if kind == 's' then
+    finish('s', { id }, given, { a }, keep.s)
+    if parent then tellParent(id, parent, 's', b ~= '' and b or nil) end
+  elseif kind == 'd' then
+    noteFailure(id, given, b)
+    finish('d', { id }, given, { a }, keep.d)
+    if parent then tellParent(id, parent, 'd') end
+  elseif kind == 'c' then
+    finish('c', { id }, given, { a }, keep.c)
+    if parent then tellParent(id, parent, 'c') end
+  elseif kind == 'r' then
+    noteFailure(id, given, b)
+    if not cancelMarked(id, given, parent, keep.c) then call('ZADD', p .. 're', now + tonumber(a), id) end
+  elseif not cancelMarked(id, given, parent, keep.c) then
+    enqueue(id, priority, group, true)
+  end
+  if group then leaveGroup(group) end
+end
+
+for i = at, #ARGV, 8 do
+  local kind, id, given, group, parent = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4], ARGV[i + 5]
+  if call('HGET', run, id) == given then
+    call('HDEL', run, id)
+    group = group ~= '-' and string.sub(group, 2) or nil
+    parent = parent ~= '' and cjson.decode(parent) or nil
+    settle(kind, id, given, tonumber(ARGV[i + 3]), group, parent, ARGV[i + 6], ARGV[i + 7])
+    if group or kind == 'f' or has('s') then places = true end
+  else
+    refused[#refused + 1] = id
+  end
+end
+
+-- What the worker does not know of was claimed in an answer that never came.
+if holds >= 0 then
+  local knows, unknown = {}, {}
+  for i = firstHeld, firstHeld + holds - 1 do knows[ARGV[i]] = true end
+  for _, id in ipairs(call('HKEYS', run)) do
+    if not knows[id] then unknown[#unknown + 1] = id end
+  end
+  if takeBack(worker, unknown, false) > 0 then places = true end
+end
+`
+
+const claims = `
+local ids, again = claim(want)
+local values, extras = fetch(p .. 'b', ids), {}
+if has('x') then extras = fetch(p .. 'x', ids) end
+local pairs = {}
+for i, id in ipairs(ids) do
+  pairs[2 * i - 1] = id
+  pairs[2 * i] = fence
+end
+if #pairs > 0 then many('HSET', run, pairs) end
+if #ids < want then
+  call('SET', p .. 'idle', 1)
+elseif places and (has('w') or has('v') or has('ring')) then
+  -- Others may take what this worker has no hands for.
+  wake()
+end
+return { 1, again or -1, refused, fence, ids, values, extras }
+`
+
+export const exchangeScript = `${opening}${lease}${short}${helpers}${again}${queueing}${finishing}${runningJobs}${claiming}${results}${claims}`

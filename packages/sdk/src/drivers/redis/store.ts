@@ -1,0 +1,49 @@
+/** What all operations of the driver share: the connection for commands, the names of keys, and the register of queues. */
+import { PandaError } from '../../errors.ts'
+import type { Connection } from './connection.ts'
+import type { Script, ScriptArgument } from './script.ts'
+
+export class Store {
+  readonly connection: Connection
+  readonly #prefix: string
+  /** Queues whose names this process has put into the register since it last connected. */
+  readonly #registered = new Set<string>()
+
+  constructor(connection: Connection, prefix: string) {
+    this.connection = connection
+    this.#prefix = prefix
+  }
+
+  /** Of all keys of the queue. The braces keep them in one slot of a cluster. */
+  prefixOf(queue: string): string {
+    if (queue === '' || /[{}]/.test(queue)) {
+      throw new PandaError('invalid_option', `A queue cannot be named ${JSON.stringify(queue)}.`, {
+        hint: 'Use a name without braces.',
+      })
+    }
+    return `${this.#prefix}:{${queue}}:`
+  }
+
+  /** The set of all queues' names; in a slot of its own. */
+  get registerKey(): string {
+    return `${this.#prefix}:queues`
+  }
+
+  async run(script: Script, queue: string, args: readonly ScriptArgument[], signal?: AbortSignal): Promise<unknown> {
+    const prefix = this.prefixOf(queue)
+    return this.connection.call(async (redis) => script.run(redis, prefix, args), signal)
+  }
+
+  /** A queue exists from its first job, setting or worker on. */
+  async register(queue: string): Promise<void> {
+    if (this.#registered.has(queue)) return
+    this.prefixOf(queue)
+    await this.connection.call(async (redis) => redis.sadd(this.registerKey, queue))
+    this.#registered.add(queue)
+  }
+
+  /** The store may be another one, or an emptied one, after an outage. */
+  forgetRegistered(): void {
+    this.#registered.clear()
+  }
+}
