@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { freePort } from './free-port.ts'
 import { requireProgram } from './programs.ts'
+import { sharedService } from './shared-services.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -39,7 +40,12 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   }
 }
 
-async function ownServer(program: string, folder: TempDir, port: number, options: RedisServerOptions): Promise<RedisServer> {
+async function ownServer(
+  program: string,
+  folder: TempDir,
+  port: number,
+  options: RedisServerOptions,
+): Promise<RedisServer> {
   const settings = {
     port: String(port),
     bind: '127.0.0.1',
@@ -49,7 +55,7 @@ async function ownServer(program: string, folder: TempDir, port: number, options
     appendfsync: 'everysec',
     ...options.config,
   }
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')])
   let child: ChildProcess | null = null
   const start = async () => {
     child = spawn(program, args, { stdio: ['ignore', 'ignore', 'ignore'], detached: false })
@@ -93,7 +99,9 @@ async function answers(port: number): Promise<boolean> {
   })
 }
 
-/** A key prefix that nobody else uses. */
-export function freshPrefix(): string {
-  return `t-${randomBytes(6).toString('hex')}`
+/** The run's Redis (see shared-redis.ts), and a prefix for keys that nobody else uses; all that begins with it is removed at the end. */
+export async function freshRedis(): Promise<{ readonly url: string; readonly prefix: string }> {
+  const { url, prefix } = await sharedService('redis')
+  if (url === undefined || prefix === undefined) throw new Error('the shared Redis told no url')
+  return { url, prefix: `${prefix}${randomBytes(6).toString('hex')}` }
 }

@@ -6,7 +6,7 @@
  * inherit. A run that asks for nothing starts nothing. Outside vitest (a benchmark), the asking process is the owner and
  * calls `stopSharedServices` itself.
  */
-export type ServiceName = 'postgres' | 'docker' | 'registry'
+export type ServiceName = 'postgres' | 'redis' | 'docker' | 'registry'
 export type ServiceValues = Readonly<Record<string, string>>
 
 export interface RunningService {
@@ -22,6 +22,7 @@ const running = new Map<ServiceName, Promise<RunningService>>()
 /** Loaded on demand: most test files need none of them. */
 const starters: Record<ServiceName, () => Promise<RunningService>> = {
   postgres: async () => (await import('./shared-postgres.ts')).startSharedPostgres(),
+  redis: async () => (await import('./shared-redis.ts')).startSharedRedis(),
   docker: async () => (await import('./shared-docker.ts')).startSharedDocker(),
   registry: async () => (await import('./shared-registry.ts')).startSharedRegistry(),
 }

@@ -6,6 +6,8 @@ export interface TcpProxy extends AsyncDisposable {
   cut(): void
   /** Keeps connections, and takes new ones, but passes nothing on: a network that swallows every packet. */
   stall(): void
+  /** Passes on what comes from the near side, and swallows every answer. */
+  deafen(): void
   /** Lets new connections through again. */
   mend(): void
 }
@@ -13,6 +15,7 @@ export interface TcpProxy extends AsyncDisposable {
 /** A wire to another port of this machine that can be cut. */
 export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
+  const answers = new Map<Socket, Socket>()
   let isCut = false
   let isStalled = false
   const track = (socket: Socket): void => {
@@ -27,6 +30,8 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
     const far = connect(targetPort, '127.0.0.1')
     track(far)
     near.pipe(far).pipe(near)
+    answers.set(far, near)
+    far.once('close', () => answers.delete(far))
     near.once('close', () => far.destroy())
     far.once('close', () => near.destroy())
   })
@@ -48,6 +53,9 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
     stall() {
       isStalled = true
       for (const socket of sockets) socket.unpipe().pause()
+    },
+    deafen() {
+      for (const [far, near] of answers) far.unpipe(near).resume()
     },
     mend() {
       isCut = false

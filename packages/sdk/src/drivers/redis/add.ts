@@ -6,7 +6,12 @@ import type { Store } from './store.ts'
 
 const script = new Script(addScript)
 
-export async function add(store: Store, queue: string, jobs: readonly NewJob[], signal?: AbortSignal): Promise<readonly Added[]> {
+export async function add(
+  store: Store,
+  queue: string,
+  jobs: readonly NewJob[],
+  signal?: AbortSignal,
+): Promise<readonly Added[]> {
   if (jobs.length === 0) return []
   await store.register(queue)
   if (jobs.every(isPlain)) {

@@ -16,16 +16,24 @@ export async function check(connection: Connection, signal?: AbortSignal): Promi
   )
   assertVersion(facts.get('redis_version'), connection.host)
   if (facts.get('role') === 'slave') {
-    throw new PandaError('read_only', `Redis at ${connection.host} is a replica of ${facts.get('master_host') ?? 'another server'} and takes no writes.`)
+    throw new PandaError(
+      'read_only',
+      `Redis at ${connection.host} is a replica of ${facts.get('master_host') ?? 'another server'} and takes no writes.`,
+    )
   }
   const appendfsync = await ask(connection, async () =>
-    connection.call(async (redis) => redis.config('GET', 'appendfsync') as Promise<string[]>, signal),
+    connection.call(async (redis) => redis.config('GET', 'appendfsync'), signal),
   )
   return [
     ...appendOnly(facts.get('aof_enabled'), connection.host),
-    ...fsync(facts.get('aof_enabled'), appendfsync?.[1], connection.host),
+    ...fsync(facts.get('aof_enabled'), valueOf(appendfsync), connection.host),
     ...eviction(facts.get('maxmemory'), facts.get('maxmemory_policy'), connection.host),
   ]
+}
+
+/** The answer is a name and its value. */
+function valueOf(answer: unknown): string | undefined {
+  return Array.isArray(answer) ? String(answer[1]) : undefined
 }
 
 /** Null when the server does not let it be asked, as managed ones do with CONFIG and some with INFO. */
@@ -35,7 +43,8 @@ async function ask<T>(connection: Connection, question: () => Promise<T>): Promi
   } catch (error) {
     const { code, cause } = error as PandaError
     const text = cause instanceof Error ? cause.message : ''
-    const isForbidden = /^NOPERM/.test(text) || (code === 'store_refused' && /unknown command|not allowed|disabled/i.test(text))
+    const isForbidden =
+      text.startsWith('NOPERM') || (code === 'store_refused' && /unknown command|not allowed|disabled/i.test(text))
     if (!isForbidden) throw error
     // A user without any rights on commands is refused even this.
     await connection.call(async (redis) => redis.ping())

@@ -5,7 +5,7 @@ import { PandaError } from '../../errors.ts'
 export type { Redis } from 'ioredis'
 
 /** Does neither reconnect nor keep commands for later: what is to happen after a loss is decided in `connection.ts`. */
-const OPTIONS: RedisOptions = {
+const OPTIONS = {
   lazyConnect: true,
   enableOfflineQueue: false,
   enableReadyCheck: false,
@@ -16,7 +16,7 @@ const OPTIONS: RedisOptions = {
   disableClientInfo: true,
   noDelay: true,
   keepAlive: 10_000,
-}
+} satisfies RedisOptions
 
 export type MakeClient = (url: string, connectTimeoutMs: number) => Redis
 
@@ -26,7 +26,7 @@ export async function loadClient(): Promise<MakeClient> {
   return (url, connectTimeout) => new Redis(url, { ...OPTIONS, connectTimeout, connectionName: 'pandastack' })
 }
 
-async function importClient(): Promise<typeof import('ioredis')> {
+async function importClient(): Promise<Pick<typeof import('ioredis'), 'Redis'>> {
   try {
     return await import('ioredis')
   } catch (error) {

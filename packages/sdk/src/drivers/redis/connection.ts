@@ -52,12 +52,13 @@ export class Connection {
   /** @throws PandaError store_away, unauthorized, read_only, store_refused, closed; the signal's reason */
   async call<T>(send: Send<T>, signal?: AbortSignal): Promise<T> {
     const until = performance.now() + this.#settings.patienceMs
-    for (;;) {
-      const redis = this.#ready ?? (await this.#whenReady(until, signal))
+    for (let failure: unknown = null; ;) {
+      const redis = this.#ready ?? (await this.#whenReady(until, failure, signal))
       try {
         return await this.#pending.track(send(redis), signal)
       } catch (error) {
         signal?.throwIfAborted()
+        failure = error
         await this.#afterFailure(redis, error, until)
       }
     }
@@ -68,7 +69,7 @@ export class Connection {
     if (this.#ending.signal.aborted) return
     const error = new PandaError('closed', `The connection to Redis at ${this.host} was closed by this process.`)
     this.#ending.abort(error)
-    for (const { reject } of [...this.#waiting]) reject(error)
+    for (const { reject } of this.#waiting) reject(error)
     this.#drop(error)
     this.#pending.close()
     await this.#opening
@@ -82,7 +83,8 @@ export class Connection {
     if (trouble === 'wait' || redis === this.#ready) await delay(NOT_ABLE_YET_MS)
   }
 
-  #whenReady(until: number, signal?: AbortSignal): Promise<Redis> {
+  /** @param failure of the same call on an earlier connection: it says more than that there is none now */
+  #whenReady(until: number, failure: unknown, signal?: AbortSignal): Promise<Redis> {
     if (this.#ending.signal.aborted) return Promise.reject(this.#ending.signal.reason as Error)
     signal?.throwIfAborted()
     this.#opening ??= this.#open().finally(() => (this.#opening = null))
@@ -97,7 +99,7 @@ export class Connection {
         reject: (error: Error) => (end(), reject(error)),
       }
       const onAbort = () => entry.reject(signal?.reason as Error)
-      const tooLong = () => entry.reject(this.#away())
+      const tooLong = () => entry.reject(failure === null ? this.#away() : toStoreError(failure, this.host))
       const timer = setTimeout(tooLong, Math.max(0, until - performance.now()))
       signal?.addEventListener('abort', onAbort)
       this.#waiting.add(entry)
@@ -105,7 +107,7 @@ export class Connection {
   }
 
   #away(): PandaError {
-    const cause = this.#failure ?? new Error('the connection could not be made in time')
+    const cause = this.#failure ?? awayBecause('there was no connection in time')
     return toStoreError(troubleOf(cause) === 'fatal' ? cause : awayBecause(cause), this.host)
   }
 
@@ -119,7 +121,7 @@ export class Connection {
         this.#failure = error
         if (troubleOf(error) === 'fatal') {
           // Waiting does not help the callers: they are told at once. What has worked before is tried on.
-          for (const { reject } of [...this.#waiting]) reject(toStoreError(error, this.host))
+          for (const { reject } of this.#waiting) reject(toStoreError(error, this.host))
           if (!this.#hadOne) return
         }
       }
@@ -141,7 +143,7 @@ export class Connection {
     redis.once('close', () => this.#lost(redis, reason ?? new Error('Connection is closed.')))
     this.#ready = redis
     this.#failure = null
-    for (const { resolve } of [...this.#waiting]) resolve(redis)
+    for (const { resolve } of this.#waiting) resolve(redis)
     if (this.#hadOne) this.#hooks.onRestored?.()
     this.#hadOne = true
   }

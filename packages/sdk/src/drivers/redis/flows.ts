@@ -12,7 +12,7 @@ type Stored = ['a', ChildLink] | ['e', string, string, string, ChildOutcome['sta
 export async function relays(store: Store, queue: string, limit: number): Promise<readonly RelayMessage[]> {
   const prefix = store.prefixOf(queue)
   return store.connection.call(async (redis) => {
-    const ids = await redis.zrange(`${prefix}rl`, 0, limit - 1)
+    const ids = await redis.zrange(`${prefix}rl`, '0', String(limit - 1))
     if (ids.length === 0) return []
     const texts = await redis.hmget(`${prefix}rm`, ...ids)
     // Another process may have crossed some off in between.

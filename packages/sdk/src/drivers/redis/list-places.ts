@@ -6,7 +6,7 @@ type Position = readonly [number, string]
 
 /** By time, then by id. */
 export async function runningPage(redis: Redis, prefix: string, cursor: string | null, size: number): Promise<IdPage> {
-  const workers = await redis.zrange(`${prefix}l`, 0, -1)
+  const workers = await redis.zrange(`${prefix}l`, '0', '-1')
   const held = await Promise.all(workers.map(async (worker) => redis.hgetall(`${prefix}r:${worker}`)))
   const all = held.flatMap((jobs) =>
     Object.entries(jobs).map(([id, fence]): Position => [Number.parseInt(fence, 10), id]),
@@ -22,7 +22,13 @@ export async function duePage(
   cursor: string | null,
   size: number,
 ): Promise<IdPage> {
-  const places: readonly Place[] = set === 're' ? [{ key: 're', shift: 0 }] : [{ key: 'sc', shift: 0 }, { key: 'kw', shift: CHILDREN_LAST }]
+  const places: readonly Place[] =
+    set === 're'
+      ? [{ key: 're', shift: 0 }]
+      : [
+          { key: 'sc', shift: 0 },
+          { key: 'kw', shift: CHILDREN_LAST },
+        ]
   return merged(redis, prefix, places, cursor, size)
 }
 /** More than any time: with the count of children added, these come behind all times. */
@@ -66,7 +72,13 @@ async function merged(
 }
 
 /** The first ones behind a position; of the same score as that, all are looked through. */
-async function behind(redis: Redis, prefix: string, place: Place, after: Position | null, size: number): Promise<Position[]> {
+async function behind(
+  redis: Redis,
+  prefix: string,
+  place: Place,
+  after: Position | null,
+  size: number,
+): Promise<Position[]> {
   const key = `${prefix}${place.key}`
   const read = async (from: string, to: string, limit: number) => {
     const flat = await redis.zrangebyscore(key, from, to, 'WITHSCORES', 'LIMIT', 0, limit)

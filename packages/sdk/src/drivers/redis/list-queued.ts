@@ -27,12 +27,13 @@ async function listPage(
   from: Extract<Cursor, readonly ['l', ...unknown[]]> | null,
   size: number,
 ): Promise<IdPage | null> {
-  const set = await redis.zrange(`${prefix}v`, 0, -1)
+  const set = await redis.zrange(`${prefix}v`, '0', '-1')
   const levels = [...new Set([...set.map(Number), 0])].toSorted((a, b) => b - a)
   for (const level of levels) {
     if (from !== null && level > from[1]) continue
     const name = level === 0 ? 'w' : `w:${level}`
-    const start = from !== null && level === from[1] ? await startBehind(redis, `${prefix}${name}`, from[2], from[3]) : 0
+    const start =
+      from !== null && level === from[1] ? await startBehind(redis, `${prefix}${name}`, from[2], from[3]) : 0
     const ids = await redis.lrange(`${prefix}${name}`, start, start + size - 1)
     const last = ids.at(-1)
     if (last === undefined) continue
@@ -48,16 +49,21 @@ async function startBehind(redis: Redis, key: string, before: number, last: stri
   return at === null ? 0 : at + 1
 }
 
-/** Without the places that were left when a job was taken out (see `takeOut` in lua/change.ts). */
-async function withoutLeft(redis: Redis, prefix: string, name: string, start: number, ids: string[]): Promise<string[]> {
+/** Without the places that were left when a job was taken out (see `takeOut` in lua/change.ts): the first of its places. */
+async function withoutLeft(
+  redis: Redis,
+  prefix: string,
+  name: string,
+  start: number,
+  ids: string[],
+): Promise<string[]> {
   if ((await redis.exists(`${prefix}t`)) === 0) return ids
   const marks = await redis.hmget(`${prefix}t`, ...ids.map((id) => `${name}|${id}`))
   const live: string[] = []
   for (const [index, id] of ids.entries()) {
-    const isMarked = typeof marks[index] === 'string'
-    // Marked, but here again: its live place is the last one.
-    const at = isMarked ? await redis.lpos(`${prefix}${name}`, id, 'RANK', -1) : null
-    if (!isMarked || at === start + index) live.push(id)
+    const left = Number(marks[index] ?? 0)
+    const places = left === 0 ? [] : await redis.lpos(`${prefix}${name}`, id, 'COUNT', 0)
+    if (places.indexOf(start + index) >= left || left === 0) live.push(id)
   }
   return live
 }

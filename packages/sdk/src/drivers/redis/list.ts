@@ -25,7 +25,10 @@ export async function list(store: Store, queue: string, query: ListQuery, signal
     const fitting = records.filter((job) => job !== null && fits(job, query)) as JobRecord[]
     if (fitting.length > missing) {
       // Only with a group: the rest of the page is read again the next time, one by one.
-      return { jobs: [...jobs, ...fitting.slice(0, missing)], cursor: await cursorBehind(store, queue, query, cursor, fitting[missing - 1]) }
+      return {
+        jobs: [...jobs, ...fitting.slice(0, missing)],
+        cursor: await cursorBehind(store, queue, query, cursor, fitting[missing - 1]),
+      }
     }
     jobs.push(...fitting)
     cursor = page.next
@@ -37,7 +40,13 @@ function fits(job: JobRecord, { state, group }: ListQuery): boolean {
   return job.state === state && (group === undefined || job.group === group)
 }
 
-async function pageOf(store: Store, queue: string, query: ListQuery, cursor: string | null, size: number): Promise<IdPage> {
+async function pageOf(
+  store: Store,
+  queue: string,
+  query: ListQuery,
+  cursor: string | null,
+  size: number,
+): Promise<IdPage> {
   const prefix = store.prefixOf(queue)
   return store.connection.call(async (redis) => {
     switch (query.state) {

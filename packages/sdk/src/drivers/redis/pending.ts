@@ -25,27 +25,25 @@ export class Pending {
         this.#entries.delete(entry)
         signal?.removeEventListener('abort', onAbort)
       }
-      const entry: Entry = { reject: (error) => (end(), reject(error as Error)) }
+      const entry: Entry = { reject: (error) => (end(), reject(error)) }
       const onAbort = () => entry.reject(signal?.reason)
       if (this.#entries.size === 0) this.#begin()
       this.#entries.add(entry)
       signal?.addEventListener('abort', onAbort)
+      const settle = (how: () => void) => {
+        this.#heardAt = performance.now()
+        end()
+        how()
+      }
       sent.then(
-        (value) => {
-          this.#heardAt = performance.now()
-          end()
-          resolve(value)
-        },
-        (error: unknown) => {
-          this.#heardAt = performance.now()
-          entry.reject(error)
-        },
+        (value) => settle(() => resolve(value)),
+        (error: unknown) => settle(() => reject(error)),
       )
     })
   }
 
   rejectAll(error: unknown): void {
-    for (const entry of [...this.#entries]) entry.reject(error)
+    for (const entry of this.#entries) entry.reject(error)
   }
 
   close(): void {

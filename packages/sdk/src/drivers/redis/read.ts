@@ -44,4 +44,3 @@ export async function queues(store: Store, signal?: AbortSignal): Promise<readon
   const names = await store.connection.call(async (redis) => redis.smembers(store.registerKey), signal)
   return names.toSorted()
 }
-

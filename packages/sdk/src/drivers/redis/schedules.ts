@@ -25,7 +25,7 @@ export async function removeSchedule(store: Store, queue: string, key: string): 
 export async function schedules(store: Store, queue: string): Promise<readonly StoredSchedule[]> {
   const prefix = store.prefixOf(queue)
   const [specs, times] = await store.connection.call(async (redis) =>
-    Promise.all([redis.hgetall(`${prefix}sd`), redis.zrange(`${prefix}sq`, 0, -1, 'WITHSCORES')]),
+    Promise.all([redis.hgetall(`${prefix}sd`), redis.zrange(`${prefix}sq`, '0', '-1', 'WITHSCORES')]),
   )
   const dueAt = new Map<string, number>()
   for (let index = 0; index < times.length; index += 2) dueAt.set(times[index] ?? '', Number(times[index + 1]))

@@ -23,7 +23,8 @@ function toArguments(settings: Partial<QueueSettings>): ScriptArgument[] {
   if (concurrency !== undefined) args.push('concurrency', concurrency ?? '')
   if (rate !== undefined) args.push('rateLimit', rate?.limit ?? '', 'ratePer', rate?.perMs ?? '')
   if (groupConcurrency !== undefined) args.push('groupConcurrency', groupConcurrency === 1 ? '' : groupConcurrency)
-  if (groupRate !== undefined) args.push('groupRateLimit', groupRate?.limit ?? '', 'groupRatePer', groupRate?.perMs ?? '')
+  if (groupRate !== undefined)
+    args.push('groupRateLimit', groupRate?.limit ?? '', 'groupRatePer', groupRate?.perMs ?? '')
   return args
 }
 
@@ -32,8 +33,6 @@ export function toSettings(pairs: readonly string[]): QueueSettings {
   const found = new Map<string, string>()
   for (let index = 0; index < pairs.length; index += 2) found.set(pairs[index] ?? '', pairs[index + 1] ?? '')
   const number = (name: string): number | null => (found.has(name) ? Number(found.get(name)) : null)
-  const rate = (limit: number | null, perMs: number | null): Rate | null =>
-    limit === null || perMs === null ? null : { limit, perMs }
   return {
     paused: found.get('paused') === '1',
     concurrency: number('concurrency'),
@@ -41,4 +40,8 @@ export function toSettings(pairs: readonly string[]): QueueSettings {
     groupConcurrency: number('groupConcurrency') ?? 1,
     groupRate: rate(number('groupRateLimit'), number('groupRatePer')),
   }
+}
+
+function rate(limit: number | null, perMs: number | null): Rate | null {
+  return limit === null || perMs === null ? null : { limit, perMs }
 }

@@ -45,6 +45,7 @@ function messageOf(error: unknown): string {
 function socketCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const { code, syscall } = error as Error & { code?: unknown; syscall?: unknown }
-  const isSocket = typeof syscall === 'string' || (typeof code === 'string' && /^(E[A-Z_]+|ERR_(SOCKET|TLS|SSL).*)$/.test(code))
+  const isSocket =
+    typeof syscall === 'string' || (typeof code === 'string' && /^(E[A-Z_]+|ERR_(SOCKET|TLS|SSL).*)$/.test(code))
   return isSocket ? String(code) : undefined
 }

@@ -78,14 +78,14 @@ export class Subscriber {
   }
 
   #receive(channel: string, message: string): void {
-    for (const { channels, onSignal } of [...this.#listeners]) {
+    for (const { channels, onSignal } of this.#listeners) {
       const queue = channels.get(channel)
       if (queue !== undefined) onSignal(toSignal(queue, message))
     }
   }
 
   #tellAll(signal: Signal): void {
-    for (const { onSignal } of [...this.#listeners]) onSignal(signal)
+    for (const { onSignal } of this.#listeners) onSignal(signal)
   }
 }
 

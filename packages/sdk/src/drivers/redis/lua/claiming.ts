@@ -112,6 +112,8 @@ end
 
 local function sooner(a, b) if a and b then return math.min(a, b) end return a or b end
 
+local function isWaiting() return has('w') or has('v') or has('gs') end
+
 -- Returns the ids, and ms after which it is worth asking again, or nil.
 local function claim(want)
   local settings = has('s') and readSettings() or {}
@@ -124,7 +126,7 @@ local function claim(want)
   if settings.limit then
     local left, opens = rateLeft(p .. 'rate', settings.limit)
     want = math.min(want, left)
-    again = sooner(again, opens)
+    if opens and isWaiting() then again = sooner(again, opens) end
   end
   if want <= 0 then return ids, again end
   local left = want
@@ -142,7 +144,7 @@ local function claim(want)
   if settings.limit and #ids > 0 then
     rateSpend(p .. 'rate', #ids, settings.per)
     local _, opens = rateLeft(p .. 'rate', settings.limit)
-    again = sooner(again, opens)
+    if opens and isWaiting() then again = sooner(again, opens) end
   end
   return ids, again
 end
