@@ -1,0 +1,168 @@
+import type { ClaimedJob, Exchange, Exchanged, JobResult, KeepPolicy } from '../../queue/driver.ts'
+import { idOf } from './add.ts'
+import { Floors } from './floors.ts'
+import { ulidOf } from './ids.ts'
+import { msOf } from './stamps.ts'
+import type { Store } from './store.ts'
+
+interface ClaimedRow {
+  readonly id: string | null
+  readonly body: string
+  readonly settings: string | null
+  readonly rank: number
+  readonly seq: string
+  readonly lane: number
+  readonly fence: string
+  readonly rare: string | null
+}
+interface Head {
+  readonly leased: boolean
+  readonly refused: readonly string[]
+  readonly again: number | null
+}
+interface Rare {
+  readonly group?: string | null
+  readonly failures?: number
+  readonly crashes?: number
+  readonly added?: string | number | null
+  readonly parentQueue?: string | null
+  readonly parentId?: string | null
+}
+
+const CALL = `select id, body, settings, rank, seq, lane, fence, rare from {s}.exchange_1($1::int4, $2::text, $3::int4, $4::uuid[], $5::int8[],
+  $6::text[], $7::json, $8::int8[], $9::int2, $10::int8, $11::boolean)`
+
+/** Claims and results of one driver. */
+export class Exchanges {
+  readonly #store: Store
+  readonly #floors = new Floors()
+  readonly #groupsFirst = new Map<number, boolean>()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async exchange(queue: string, worker: string, exchange: Exchange, signal?: AbortSignal): Promise<Exchanged> {
+    const id = await this.#store.queue(queue)
+    const floor = this.#floors.of(id)
+    const first = await this.#call(id, queue, worker, exchange, signal)
+    // Nothing behind the last claim: what came late, or was handed back, may lie before it.
+    if (floor === undefined || exchange.want === 0 || first.jobs.length > 0 || !first.leased) return first
+    const second = await this.#call(id, queue, worker, { ...exchange, results: [] }, signal)
+    return { ...second, refused: first.refused }
+  }
+
+  async #call(id: number, queue: string, worker: string, exchange: Exchange, signal?: AbortSignal): Promise<Exchanged> {
+    const floor = this.#floors.of(id)
+    const groupsFirst = this.#groupsFirst.get(id) !== true
+    if (exchange.want > 0) this.#groupsFirst.set(id, groupsFirst)
+    const startedAt = performance.now()
+    try {
+      const rows = (await this.#store.run(
+        {
+          name: 'panda_exchange_1',
+          text: CALL,
+          values: [
+            id,
+            worker,
+            exchange.want,
+            ...resultsOf(exchange.results),
+            keepOf(exchange.keep),
+            floor?.rank ?? -32768,
+            floor?.seq ?? '0',
+            groupsFirst,
+          ],
+          doing: `exchange jobs of ${queue}`,
+        },
+        signal,
+      )) as unknown as readonly ClaimedRow[]
+      const claimed = rows.slice(0, -1)
+      if (exchange.want > 0) {
+        const last = claimed.findLast((row) => row.lane === id)
+        this.#floors.claimed(
+          id,
+          claimed.length === exchange.want ? last : undefined,
+          performance.now() - startedAt,
+          floor === undefined,
+        )
+      }
+      const head = JSON.parse(rows.at(-1)?.body ?? '{}') as Head
+      return {
+        jobs: claimed.map((row) => jobOf(row)),
+        refused: head.refused.map(ulidOf),
+        againInMs: head.again === null ? null : Math.ceil(head.again),
+        leased: head.leased,
+      }
+    } catch (error) {
+      // Nobody knows what was claimed.
+      this.#floors.forget(id)
+      throw error
+    }
+  }
+}
+
+/** Counts and ages as the functions take them. */
+export function keepOf({ succeeded, cancelled, dead }: KeepPolicy): string {
+  const numbers = [succeeded.count, succeeded.ageMs, cancelled.count, cancelled.ageMs, dead.count, dead.ageMs]
+  return `{${numbers.map(bounded).join(',')}}`
+}
+
+/** Infinity, too, is a way of saying how long. */
+export function bounded(number: number): number {
+  return Math.min(Math.max(0, Math.round(number)), Number.MAX_SAFE_INTEGER)
+}
+
+function resultsOf(
+  results: readonly JobResult[],
+): [string[] | null, string[] | null, (string | null)[] | null, string | null] {
+  const ids: string[] = []
+  const fences: string[] = []
+  const values: (string | null)[] = []
+  const others: object[] = []
+  let hasValue = false
+  for (const result of results) {
+    if (result.kind !== 'succeeded') {
+      others.push(otherOf(result))
+      continue
+    }
+    ids.push(idOf(result.job.id))
+    fences.push(result.job.fence)
+    values.push(result.value)
+    hasValue ||= result.value !== null
+  }
+  const none = ids.length === 0
+  return [
+    none ? null : ids,
+    none ? null : fences,
+    hasValue ? values : null,
+    others.length === 0 ? null : JSON.stringify(others),
+  ]
+}
+
+function otherOf(result: Exclude<JobResult, { kind: 'succeeded' }>): object {
+  const { kind, job } = result
+  return {
+    id: idOf(job.id),
+    fence: job.fence,
+    kind,
+    text: kind === 'retry' || kind === 'dead' ? result.error : null,
+    reason: kind === 'dead' || kind === 'cancelled' ? result.reason : null,
+    delay: kind === 'retry' ? bounded(result.delayMs) : 0,
+  }
+}
+
+function jobOf(row: ClaimedRow): ClaimedJob {
+  const rare = row.rare === null ? {} : (JSON.parse(row.rare) as Rare)
+  return {
+    id: ulidOf(row.id ?? ''),
+    body: row.body,
+    settings: row.settings ?? '',
+    priority: row.rank === 0 ? 0 : -row.rank,
+    group: rare.group ?? null,
+    parent: rare.parentId == null ? null : { queue: rare.parentQueue ?? '', id: ulidOf(rare.parentId) },
+    fence: row.fence,
+    failures: rare.failures ?? 0,
+    crashes: rare.crashes ?? 0,
+    addedAt: msOf(rare.added == null ? row.seq : String(rare.added)),
+  }
+}

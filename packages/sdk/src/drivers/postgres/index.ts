@@ -1,0 +1,2 @@
+export { openPostgresQueueDriver } from './queue-driver.ts'
+export type { PostgresConnection, PostgresPool, PostgresQueueOptions } from './options.ts'

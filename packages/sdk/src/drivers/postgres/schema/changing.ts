@@ -1,0 +1,168 @@
+import { PINNED } from './basics.ts'
+
+export const CHANGING = `
+-- One change to one job. p_text: the new body, or the reason of a cancel; p_keep as for results.
+create function {s}.change_one_1(p_queue int4, p_id uuid, p_kind text, p_text text, p_rank int2, p_keep int8[])
+returns text language plpgsql as $$
+#variable_conflict use_column
+declare
+  j {s}.jobs;
+  e {s}.ended;
+  d {s}.details;
+  v_now int8 := {s}.stamp();
+  v_worker int4;
+  v_lane int4;
+begin
+  select * into j from {s}.jobs where id = p_id and {s}.belongs(p_queue, lane) for update;
+  if not found then
+    select * into e from {s}.ended where id = p_id and queue = p_queue for update;
+    if not found then return 'not-found'; end if;
+    if p_kind = 'remove' then
+      delete from {s}.ended where id = p_id;
+      delete from {s}.logs where id = p_id;
+      delete from {s}.child_outcomes where parent = p_id;
+      perform {s}.count_ended_1(e, p_keep, 0);
+      return 'done';
+    elsif p_kind = 'retry' then
+      delete from {s}.ended where id = p_id;
+      insert into {s}.jobs (id, seq, lane, state, rank, rare, body, settings)
+      values (e.id, v_now, e.lane, 1, e.rank, true, coalesce(p_text, e.body), e.settings);
+      insert into {s}.details (id, added, parent_queue, parent_id) values (e.id, e.added, e.parent_queue, e.parent_id);
+      if e.lane <> p_queue then insert into {s}.ring values (p_queue, v_now, e.lane); end if;
+      perform {s}.count_ended_1(e, p_keep, 1);
+      perform pg_notify({s}.channel_of(p_queue), 'w');
+      return 'done';
+    elsif p_kind = 'edit' then
+      update {s}.ended set body = coalesce(p_text, body), rank = coalesce(p_rank, rank) where id = p_id;
+      return 'done';
+    end if;
+    return 'wrong-state';
+  end if;
+
+  if p_kind = 'cancel' then
+    if j.state = 2 then
+      perform {s}.detail_1(j.id, j.seq);
+      update {s}.details set cancel = p_keep, cancel_reason = p_text where id = j.id;
+      update {s}.jobs set rare = true where id = j.id;
+      perform pg_notify({s}.channel_of(p_queue), 'c' || j.id);
+      return 'requested';
+    end if;
+    perform {s}.end_1(p_queue, j, 5::int2, null, null, p_text, p_keep);
+    perform {s}.count_1(p_queue, -(j.state = 0)::int, -(j.state = 1)::int, 0, -(j.state = 3)::int, 0, (p_keep[3] > 0)::int, 0, 0, 0, 0, 0, 0);
+    if p_keep[3] > 0 then perform {s}.trim_1(p_queue, 5::int2, p_keep[3], p_keep[4]); end if;
+    return 'done';
+  end if;
+  if j.state = 2 then return 'wrong-state'; end if;
+  if p_kind = 'promote' then
+    select * into d from {s}.details where id = j.id;
+    if j.state not in (0, 3) or coalesce(d.waits_for, 0) > 0 then return 'wrong-state'; end if;
+    v_lane := coalesce(d.due_lane, p_queue);
+    update {s}.jobs set state = 1, seq = v_now, lane = v_lane where id = j.id;
+    if v_lane <> p_queue then insert into {s}.ring values (p_queue, v_now, v_lane); end if;
+    perform {s}.count_1(p_queue, -(j.state = 0)::int, 1, 0, -(j.state = 3)::int, 0, 0, 0, 0, 0, 0, 0, 0);
+    perform pg_notify({s}.channel_of(p_queue), 'w');
+    return 'done';
+  elsif p_kind = 'edit' then
+    update {s}.jobs set body = coalesce(p_text, body), rank = coalesce(p_rank, rank) where id = j.id;
+    return 'done';
+  elsif p_kind = 'remove' then
+    delete from {s}.jobs where id = j.id;
+    delete from {s}.details where id = j.id;
+    delete from {s}.logs where id = j.id;
+    delete from {s}.child_outcomes where parent = j.id;
+    perform {s}.count_1(p_queue, -(j.state = 0)::int, -(j.state = 1)::int, 0, -(j.state = 3)::int, 0, 0, 0, 0, 0, 0, 0, 0);
+    return 'done';
+  end if;
+  return 'wrong-state';
+end $$;
+
+-- What was kept only for who watched it had not been counted.
+create function {s}.count_ended_1(e {s}.ended, p_keep int8[], p_queued int4) returns void language plpgsql as $$
+declare v_counted int4 := -(e.watched_until is null or p_keep[e.state * 2 - 7] > 0)::int;
+begin
+  perform {s}.count_1(e.queue, 0, p_queued, 0, 0, case when e.state = 4 then v_counted else 0 end,
+    case when e.state = 5 then v_counted else 0 end, case when e.state = 6 then v_counted else 0 end, 0, 0, 0, 0, 0);
+end $$;
+
+create function {s}.change_1(p_queue int4, p_ids uuid[], p_kind text, p_text text, p_rank int2, p_keep int8[])
+returns table (id uuid, outcome text) language plpgsql ${PINNED} as $$
+#variable_conflict use_column
+declare v_keep int8[];
+begin
+  select keep into v_keep from {s}.queues where id = p_queue;
+  if p_keep is not null then v_keep[3:4] := p_keep; end if;
+  -- In one order, whoever calls: two callers do not wait for each other.
+  for id in select u from unnest(p_ids) u order by u loop
+    outcome := {s}.change_one_1(p_queue, id, p_kind, p_text, p_rank, v_keep);
+    return next;
+  end loop;
+end $$;
+
+-- A parent is told how a child of it ended; with the last one it is queued.
+create function {s}.child_ended_1(p_queue int4, p_id uuid, p_child uuid, p_outcome text, p_well boolean)
+returns void language plpgsql ${PINNED} as $$
+#variable_conflict use_column
+declare
+  j {s}.jobs;
+  v_left int4;
+  v_lane int4;
+  v_keep int8[];
+begin
+  select * into j from {s}.jobs where id = p_id and {s}.belongs(p_queue, lane) for update;
+  if not found then return; end if;
+  insert into {s}.child_outcomes (parent, child, outcome) values (p_id, p_child, p_outcome) on conflict do nothing;
+  if not found or j.state <> 0 then return; end if;
+  update {s}.details set waits_for = greatest(0, waits_for - 1) where id = p_id returning waits_for, due_lane into v_left, v_lane;
+  if not p_well then
+    select keep into v_keep from {s}.queues where id = p_queue;
+    perform {s}.end_1(p_queue, j, 6::int2, null, null, 'child', v_keep);
+    perform {s}.count_1(p_queue, -1, 0, 0, 0, 0, 0, (v_keep[5] > 0)::int, 0, 0, 0, 1, 0);
+  elsif v_left = 0 then
+    v_lane := coalesce(v_lane, p_queue);
+    update {s}.jobs set state = 1, seq = {s}.stamp(), lane = v_lane where id = p_id;
+    if v_lane <> p_queue then insert into {s}.ring values (p_queue, {s}.stamp(), v_lane); end if;
+    perform {s}.count_1(p_queue, -1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    perform pg_notify({s}.channel_of(p_queue), 'w');
+  end if;
+end $$;
+
+-- One step of a schedule: true for exactly one caller.
+create function {s}.tick_1(p_queue int4, p_key text, p_due int8, p_next int8, p_jobs json) returns boolean language plpgsql ${PINNED} as $$
+#variable_conflict use_column
+begin
+  update {s}.schedules set due_at = p_next where queue = p_queue and key = p_key and due_at = p_due;
+  if not found then return false; end if;
+  if p_jobs is not null then perform {s}.add_rich_1(p_queue, false, p_jobs); end if;
+  return true;
+end $$;
+
+-- Progress and log lines of a running job.
+create function {s}.note_1(p_queue int4, p_id uuid, p_fence int8, p_progress text, p_lines text[]) returns boolean language plpgsql ${PINNED} as $$
+#variable_conflict use_column
+declare j {s}.jobs;
+begin
+  select * into j from {s}.jobs where id = p_id and fence = p_fence and state = 2 and {s}.belongs(p_queue, lane) for no key update;
+  if not found then return false; end if;
+  if not j.rare then update {s}.jobs set rare = true where id = p_id; end if;
+  perform {s}.detail_1(j.id, j.seq);
+  if p_progress is not null then update {s}.details set progress = p_progress where id = p_id; end if;
+  if p_lines is not null then
+    insert into {s}.logs (id, line) select p_id, line from unnest(p_lines) with ordinality l(line, n) order by n;
+    delete from {s}.logs where id = p_id and n <= (select n from {s}.logs where id = p_id order by n desc offset 1000 limit 1);
+  end if;
+  return true;
+end $$;
+
+-- Asks for a signal at the end of a job. True when it is there and has not ended.
+create function {s}.watch_1(p_queue int4, p_id uuid) returns boolean language plpgsql ${PINNED} as $$
+#variable_conflict use_column
+declare j {s}.jobs;
+begin
+  select * into j from {s}.jobs where id = p_id and {s}.belongs(p_queue, lane) for no key update;
+  if not found then return false; end if;
+  perform {s}.detail_1(j.id, j.seq);
+  update {s}.details set watched = true where id = p_id;
+  if not j.rare then update {s}.jobs set rare = true where id = p_id; end if;
+  return true;
+end $$;
+`
