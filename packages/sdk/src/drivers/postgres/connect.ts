@@ -155,7 +155,7 @@ async function openPool(options: Settled): Promise<PostgresPool & { end: () => P
   })
   // An idle connection that breaks is taken out by the pool itself; the next call gets another one.
   pool.on('error', () => undefined)
-  return pool as unknown as PostgresPool & { end: () => Promise<void> }
+  return pool
 }
 
 /** @throws PandaError client_missing */

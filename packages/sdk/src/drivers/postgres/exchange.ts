@@ -30,7 +30,7 @@ interface Rare {
 }
 
 const CALL = `select id, body, settings, rank, seq, lane, fence, rare from {s}.exchange_1($1::int4, $2::text, $3::int4, $4::uuid[], $5::int8[],
-  $6::text[], $7::json, $8::int8[], $9::int2, $10::int8, $11::boolean)`
+  $6::text[], $7::json, $8::int8[], $9::uuid[], $10::int2, $11::int8, $12::boolean)`
 
 /** Claims and results of one driver. */
 export class Exchanges {
@@ -48,7 +48,13 @@ export class Exchanges {
     const first = await this.#call(id, queue, worker, exchange, signal)
     // Nothing behind the last claim: what came late, or was handed back, may lie before it.
     if (floor === undefined || exchange.want === 0 || first.jobs.length > 0 || !first.leased) return first
-    const second = await this.#call(id, queue, worker, { ...exchange, results: [] }, signal)
+    const second = await this.#call(
+      id,
+      queue,
+      worker,
+      { want: exchange.want, keep: exchange.keep, results: [] },
+      signal,
+    )
     return { ...second, refused: first.refused }
   }
 
@@ -68,6 +74,7 @@ export class Exchanges {
             exchange.want,
             ...resultsOf(exchange.results),
             keepOf(exchange.keep),
+            exchange.holds?.map(idOf) ?? null,
             floor?.rank ?? -32768,
             floor?.seq ?? '0',
             groupsFirst,
@@ -88,7 +95,7 @@ export class Exchanges {
       }
       const head = JSON.parse(rows.at(-1)?.body ?? '{}') as Head
       return {
-        jobs: claimed.map((row) => jobOf(row)),
+        jobs: woven(claimed, id, groupsFirst).map(jobOf),
         refused: head.refused.map(ulidOf),
         againInMs: head.again === null ? null : Math.ceil(head.again),
         leased: head.leased,
@@ -99,6 +106,18 @@ export class Exchanges {
       throw error
     }
   }
+}
+
+/** Grouped and ungrouped ones take turns. */
+function woven(rows: readonly ClaimedRow[], queue: number, groupsFirst: boolean): readonly ClaimedRow[] {
+  const grouped = rows.filter((row) => row.lane !== queue)
+  if (grouped.length === 0 || grouped.length === rows.length) return rows
+  const plain = rows.filter((row) => row.lane === queue)
+  const [first, second] = groupsFirst ? [grouped, plain] : [plain, grouped]
+  const turns = Math.max(first.length, second.length)
+  return Array.from({ length: turns }, (_, turn) => [first[turn], second[turn]])
+    .flat()
+    .filter((row) => row !== undefined)
 }
 
 /** Counts and ages as the functions take them. */
@@ -122,7 +141,7 @@ function resultsOf(
   let hasValue = false
   for (const result of results) {
     if (result.kind !== 'succeeded') {
-      others.push(otherOf(result))
+      others.push(otherOf(result, others.length))
       continue
     }
     ids.push(idOf(result.job.id))
@@ -139,9 +158,10 @@ function resultsOf(
   ]
 }
 
-function otherOf(result: Exclude<JobResult, { kind: 'succeeded' }>): object {
+function otherOf(result: Exclude<JobResult, { kind: 'succeeded' }>, n: number): object {
   const { kind, job } = result
   return {
+    n,
     id: idOf(job.id),
     fence: job.fence,
     kind,

@@ -1,4 +1,4 @@
-import type { Maintained, WorkerInfo } from '../../queue/driver.ts'
+import type { Maintained, Renewed, WorkerInfo } from '../../queue/driver.ts'
 import { MAX_CRASHES } from '../../queue/states.ts'
 import { ulidOf } from './ids.ts'
 import type { Store } from './store.ts'
@@ -8,7 +8,7 @@ export async function renew(
   worker: WorkerInfo,
   queues: readonly string[],
   leaseMs: number,
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<Renewed> {
   const ids = await idsOf(store, queues)
   const rows = await store.run({
     name: 'panda_renew_1',
@@ -16,12 +16,14 @@ export async function renew(
     values: [[...ids.keys()], worker.id, worker.about, Math.round(leaseMs)],
     doing: `renew the lease of ${worker.id}`,
   })
-  const asked = new Map<string, string[]>()
+  const fresh: string[] = []
+  const cancelled = new Map<string, string[]>()
   for (const { queue, id } of rows) {
     const name = ids.get(Number(queue)) ?? ''
-    asked.set(name, [...(asked.get(name) ?? []), ulidOf(String(id))])
+    if (typeof id === 'string') cancelled.set(name, [...(cancelled.get(name) ?? []), ulidOf(id)])
+    else fresh.push(name)
   }
-  return asked
+  return { fresh, cancelled }
 }
 
 export async function leave(store: Store, worker: string, queues: readonly string[]): Promise<void> {

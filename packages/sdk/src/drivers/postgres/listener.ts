@@ -84,9 +84,7 @@ export class Listener {
   #askLater(connection: PostgresConnection): void {
     this.#timer = setTimeout(() => {
       this.#say(connection, 'select 1').then(
-        () => {
-          if (this.#connection === connection) this.#askLater(connection)
-        },
+        () => (this.#connection === connection ? this.#askLater(connection) : undefined),
         () => this.#lost(connection),
       )
     }, ASK_EVERY_MS)

@@ -18,13 +18,13 @@ export const STATES: readonly JobState[] = [
 /** Of a job that has not ended; `j` is its row, `d` its details, `l` its group, `w` its worker. */
 export const LIVE_COLUMNS = `j.id, j.state, j.body, j.settings, j.rank, j.seq, l.name as lane, d.parent_queue, d.parent_id,
   coalesce(d.failures, 0) as failures, coalesce(d.crashes, 0) as crashes, d.progress, null as value, d.error, null as reason,
-  w.id as worker, coalesce(d.added, j.seq) as added, j.fence as started, null::int8 as finished, d.first_failed_at,
-  d.last_failed_at, coalesce(d.waits_for, 0) as waits_for, j.lane as lane_id`
+  w.id as worker, coalesce(d.added, j.seq) as added, coalesce(j.fence, d.started) as started, null::int8 as finished, d.first_failed_at,
+  d.last_failed_at, coalesce(d.waits_for, 0) as waits_for, case when d.waits_for > 0 then d.due_at when j.state in (0, 3) then j.seq end as due, j.lane as lane_id`
 export const LIVE_JOINS = `left join {s}.details d on j.rare and d.id = j.id
   left join {s}.lanes l on l.id = coalesce(d.due_lane, j.lane) left join {s}.workers w on w.no = j.worker`
 export const ENDED_COLUMNS = `e.id, e.state, e.body, e.settings, e.rank, e.seq, l.name as lane, e.parent_queue, e.parent_id, e.failures,
   e.crashes, e.progress, e.value, e.error, e.reason, null as worker, e.added, e.started, e.seq as finished, e.first_failed_at,
-  e.last_failed_at, 0 as waits_for, e.lane as lane_id`
+  e.last_failed_at, 0 as waits_for, null::int8 as due, e.lane as lane_id`
 export const ENDED_JOINS = 'left join {s}.lanes l on l.id = e.lane'
 
 export async function get(
@@ -70,7 +70,7 @@ export function recordOf(row: Row): JobRecord {
     reason: text('reason'),
     worker: text('worker'),
     addedAt: msOf(String(row['added'])),
-    runAt: (state === 'scheduled' && waitsFor === 0) || state === 'retrying' ? msOf(String(row['seq'])) : null,
+    runAt: msOrNull(text('due')),
     startedAt: msOrNull(text('started')),
     finishedAt: msOrNull(text('finished')),
     firstFailedAt: msOrNull(text('first_failed_at')),

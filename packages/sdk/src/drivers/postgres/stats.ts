@@ -6,7 +6,8 @@ import type { Store } from './store.ts'
 
 const SUMS = [...STATES, 'total_added', 'total_succeeded', 'total_failed', 'total_dead', 'total_crashed']
 const AGE = (lane: string): string =>
-  `(select (({s}.stamp() - (seq & 9223372036854775807)) >> 12) / 1000 as age, seq from {s}.jobs where lane = ${lane} and state = 1 order by rank, seq limit 1)`
+  `(select (({s}.stamp() - case when seq > 0 then seq else (select added from {s}.details d where d.id = j.id) end) >> 12) / 1000 as age
+    from {s}.jobs j where lane = ${lane} and state = 1 order by rank, seq limit 1)`
 
 /** Sums of counters that are kept with every change; no job is counted. */
 export async function stats(store: Store, queue: string, signal?: AbortSignal): Promise<QueueStats> {
@@ -64,13 +65,15 @@ export async function stats(store: Store, queue: string, signal?: AbortSignal): 
 }
 
 export function settingsOf(row: Row): QueueSettings {
-  const rate = (limit: unknown, perMs: unknown): QueueSettings['rate'] =>
-    limit == null ? null : { limit: Number(limit), perMs: Number(perMs) }
   return {
     paused: row['paused'] === true,
     concurrency: row['concurrency'] == null ? null : Number(row['concurrency']),
-    rate: rate(row['rate_limit'], row['rate_per_ms']),
+    rate: rateOf(row['rate_limit'], row['rate_per_ms']),
     groupConcurrency: Number(row['group_concurrency'] ?? 1),
-    groupRate: rate(row['group_rate_limit'], row['group_rate_per_ms']),
+    groupRate: rateOf(row['group_rate_limit'], row['group_rate_per_ms']),
   }
+}
+
+function rateOf(limit: unknown, perMs: unknown): QueueSettings['rate'] {
+  return limit == null ? null : { limit: Number(limit), perMs: Number(perMs) }
 }

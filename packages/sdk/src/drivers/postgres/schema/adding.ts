@@ -41,6 +41,7 @@ declare
   v_now int8 := v_base;
   v_owner uuid;
   v_due int8;
+  v_due_at int8;
   v_lane int4;
   v_state int2;
   v_rare boolean;
@@ -50,29 +51,30 @@ begin
   for r in select * from json_to_recordset(p_jobs) as x(id uuid, body text, settings text, rank int2, lane text,
       delay int8, run_at int8, key text, ttl int8, parent_queue text, parent_id uuid, children json) loop
     v_base := v_base + 1;
+    stands := r.id;
+    taken := false;
     if r.key is not null then
+      v_owner := null;
       insert into {s}.keys as k values (p_queue, r.key, r.id, v_now + r.ttl * 4096000)
       on conflict (queue, value) do update set id = excluded.id, expires = excluded.expires where k.expires <= v_now
       returning id into v_owner;
       if v_owner is null then
-        select id into v_owner from {s}.keys where queue = p_queue and value = r.key;
-        if v_owner is distinct from r.id then
-          stands := coalesce(v_owner, r.id);
-          taken := true;
-          return next;
-          continue;
-        end if;
+        -- Its own id: the call is repeated, and the job may have ended and be forgotten already.
+        select id into stands from {s}.keys where queue = p_queue and value = r.key;
+        stands := coalesce(stands, r.id);
+        taken := stands <> r.id;
+        return next;
+        continue;
       end if;
-      v_owner := null;
     end if;
-    stands := r.id;
-    taken := false;
     return next;
     v_lane := case when r.lane is null then p_queue else {s}.lane_1(p_queue, r.lane) end;
+    v_due_at := null;
     v_due := case when r.run_at is not null then {s}.stamp_of(r.run_at) when r.delay > 0 then v_now + r.delay * 4096000 else 0 end;
     v_state := 1;
     if r.children is not null then
       v_state := 0;
+      if v_due > v_now then v_due_at := v_due; end if;
       v_due := 9223372036854775807;
     elsif v_due > v_now then
       v_state := 0;
@@ -88,8 +90,8 @@ begin
       continue;
     end if;
     if v_rare then
-      insert into {s}.details (id, added, due_lane, parent_queue, parent_id, waits_for)
-      values (r.id, v_base, case when v_state = 0 and v_lane <> p_queue then v_lane end, r.parent_queue, r.parent_id,
+      insert into {s}.details (id, added, due_lane, due_at, parent_queue, parent_id, waits_for)
+      values (r.id, v_base, case when v_state = 0 and v_lane <> p_queue then v_lane end, v_due_at, r.parent_queue, r.parent_id,
         coalesce(json_array_length(r.children), 0));
     end if;
     if r.children is not null then

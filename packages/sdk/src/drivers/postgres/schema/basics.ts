@@ -13,7 +13,7 @@ create function {s}.stamp() returns int8 language sql volatile as
 $$ select ((extract(epoch from clock_timestamp()) * 1000000)::int8 - 1577836800000000) << 12 $$;
 
 create function {s}.ms_of(p_seq int8) returns int8 language sql immutable as
-$$ select ((p_seq & 9223372036854775807) >> 12) / 1000 + 1577836800000 $$;
+$$ select (p_seq >> 12) / 1000 + 1577836800000 $$;
 
 create function {s}.stamp_of(p_ms int8) returns int8 language sql immutable as
 $$ select greatest(0, least(p_ms, 3800000000000) * 1000 - 1577836800000000) << 12 $$;
@@ -73,6 +73,6 @@ $$ select p_lane = p_queue or exists (select from {s}.lanes l where l.id = p_lan
 
 -- What only few jobs have: made when it is first needed. A job keeps the time at which it was added when its place in the order changes.
 create function {s}.detail_1(p_id uuid, p_seq int8) returns void language sql volatile as
-$$ insert into {s}.details (id, added) values (p_id, p_seq & 9223372036854775807)
+$$ insert into {s}.details (id, added) values (p_id, p_seq)
    on conflict (id) do update set added = coalesce(details.added, excluded.added) $$;
 `

@@ -1,7 +1,7 @@
 import { PINNED } from './basics.ts'
 
 export const CHANGING = `
--- One change to one job. p_text: the new body, or the reason of a cancel; p_keep as for results.
+-- One change to one job. p_text: the new body, or the reason of a cancel; p_keep: count and age in ms of cancelled ones.
 create function {s}.change_one_1(p_queue int4, p_id uuid, p_kind text, p_text text, p_rank int2, p_keep int8[])
 returns text language plpgsql as $$
 #variable_conflict use_column
@@ -10,7 +10,7 @@ declare
   e {s}.ended;
   d {s}.details;
   v_now int8 := {s}.stamp();
-  v_worker int4;
+  v_kept int4;
   v_lane int4;
 begin
   select * into j from {s}.jobs where id = p_id and {s}.belongs(p_queue, lane) for update;
@@ -18,10 +18,7 @@ begin
     select * into e from {s}.ended where id = p_id and queue = p_queue for update;
     if not found then return 'not-found'; end if;
     if p_kind = 'remove' then
-      delete from {s}.ended where id = p_id;
-      delete from {s}.logs where id = p_id;
-      delete from {s}.child_outcomes where parent = p_id;
-      perform {s}.count_ended_1(e, p_keep, 0);
+      perform {s}.forget_1(p_queue, array[p_id]);
       return 'done';
     elsif p_kind = 'retry' then
       delete from {s}.ended where id = p_id;
@@ -29,7 +26,7 @@ begin
       values (e.id, v_now, e.lane, 1, e.rank, true, coalesce(p_text, e.body), e.settings);
       insert into {s}.details (id, added, parent_queue, parent_id) values (e.id, e.added, e.parent_queue, e.parent_id);
       if e.lane <> p_queue then insert into {s}.ring values (p_queue, v_now, e.lane); end if;
-      perform {s}.count_ended_1(e, p_keep, 1);
+      perform {s}.count_1(p_queue, 0, 1, 0, 0, -(e.state = 4)::int, -(e.state = 5)::int, -(e.state = 6)::int, 0, 0, 0, 0, 0);
       perform pg_notify({s}.channel_of(p_queue), 'w');
       return 'done';
     elsif p_kind = 'edit' then
@@ -42,14 +39,14 @@ begin
   if p_kind = 'cancel' then
     if j.state = 2 then
       perform {s}.detail_1(j.id, j.seq);
-      update {s}.details set cancel = p_keep, cancel_reason = p_text where id = j.id;
+      update {s}.details set cancel_reason = coalesce(cancel_reason, p_text) where id = j.id;
       update {s}.jobs set rare = true where id = j.id;
       perform pg_notify({s}.channel_of(p_queue), 'c' || j.id);
       return 'requested';
     end if;
-    perform {s}.end_1(p_queue, j, 5::int2, null, null, p_text, p_keep);
-    perform {s}.count_1(p_queue, -(j.state = 0)::int, -(j.state = 1)::int, 0, -(j.state = 3)::int, 0, (p_keep[3] > 0)::int, 0, 0, 0, 0, 0, 0);
-    if p_keep[3] > 0 then perform {s}.trim_1(p_queue, 5::int2, p_keep[3], p_keep[4]); end if;
+    v_kept := {s}.end_1(p_queue, j, 5::int2, null, null, p_text, p_keep[1], p_keep[2])::int;
+    perform {s}.count_1(p_queue, -(j.state = 0)::int, -(j.state = 1)::int, 0, -(j.state = 3)::int, 0, v_kept, 0, 0, 0, 0, 0, 0);
+    perform {s}.trim_1(p_queue, 5::int2, p_keep[1], 1);
     return 'done';
   end if;
   if j.state = 2 then return 'wrong-state'; end if;
@@ -63,11 +60,20 @@ begin
     perform pg_notify({s}.channel_of(p_queue), 'w');
     return 'done';
   elsif p_kind = 'edit' then
-    update {s}.jobs set body = coalesce(p_text, body), rank = coalesce(p_rank, rank) where id = j.id;
+    if p_rank <> j.rank and j.state = 1 then
+      -- To the end of its new rank, with the time at which it was added kept aside.
+      perform {s}.detail_1(j.id, j.seq);
+      j.rare := true;
+      j.seq := v_now;
+    end if;
+    update {s}.jobs set body = coalesce(p_text, body), rank = coalesce(p_rank, rank), seq = j.seq, rare = j.rare where id = j.id;
     return 'done';
   elsif p_kind = 'remove' then
     delete from {s}.jobs where id = j.id;
-    delete from {s}.details where id = j.id;
+    delete from {s}.details where id = j.id returning * into d;
+    if d.parent_id is not null then
+      perform {s}.tell_parent_1(p_queue, j.id, 5::int2, null, d.parent_queue, d.parent_id);
+    end if;
     delete from {s}.logs where id = j.id;
     delete from {s}.child_outcomes where parent = j.id;
     perform {s}.count_1(p_queue, -(j.state = 0)::int, -(j.state = 1)::int, 0, -(j.state = 3)::int, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -76,24 +82,13 @@ begin
   return 'wrong-state';
 end $$;
 
--- What was kept only for who watched it had not been counted.
-create function {s}.count_ended_1(e {s}.ended, p_keep int8[], p_queued int4) returns void language plpgsql as $$
-declare v_counted int4 := -(e.watched_until is null or p_keep[e.state * 2 - 7] > 0)::int;
-begin
-  perform {s}.count_1(e.queue, 0, p_queued, 0, 0, case when e.state = 4 then v_counted else 0 end,
-    case when e.state = 5 then v_counted else 0 end, case when e.state = 6 then v_counted else 0 end, 0, 0, 0, 0, 0);
-end $$;
-
 create function {s}.change_1(p_queue int4, p_ids uuid[], p_kind text, p_text text, p_rank int2, p_keep int8[])
 returns table (id uuid, outcome text) language plpgsql ${PINNED} as $$
 #variable_conflict use_column
-declare v_keep int8[];
 begin
-  select keep into v_keep from {s}.queues where id = p_queue;
-  if p_keep is not null then v_keep[3:4] := p_keep; end if;
   -- In one order, whoever calls: two callers do not wait for each other.
   for id in select u from unnest(p_ids) u order by u loop
-    outcome := {s}.change_one_1(p_queue, id, p_kind, p_text, p_rank, v_keep);
+    outcome := {s}.change_one_1(p_queue, id, p_kind, p_text, p_rank, p_keep);
     return next;
   end loop;
 end $$;
@@ -104,23 +99,26 @@ returns void language plpgsql ${PINNED} as $$
 #variable_conflict use_column
 declare
   j {s}.jobs;
-  v_left int4;
-  v_lane int4;
-  v_keep int8[];
+  d {s}.details;
+  v_is_live boolean;
+  v_now int8 := {s}.stamp();
 begin
   select * into j from {s}.jobs where id = p_id and {s}.belongs(p_queue, lane) for update;
-  if not found then return; end if;
+  v_is_live := found;
+  if not v_is_live and not exists (select from {s}.ended where id = p_id and queue = p_queue) then return; end if;
   insert into {s}.child_outcomes (parent, child, outcome) values (p_id, p_child, p_outcome) on conflict do nothing;
-  if not found or j.state <> 0 then return; end if;
-  update {s}.details set waits_for = greatest(0, waits_for - 1) where id = p_id returning waits_for, due_lane into v_left, v_lane;
+  if not found or not v_is_live or j.state <> 0 then return; end if;
+  update {s}.details set waits_for = waits_for - 1 where id = p_id and waits_for > 0 returning * into d;
+  if not found then return; end if;
   if not p_well then
-    select keep into v_keep from {s}.queues where id = p_queue;
-    perform {s}.end_1(p_queue, j, 6::int2, null, null, 'child', v_keep);
-    perform {s}.count_1(p_queue, -1, 0, 0, 0, 0, 0, (v_keep[5] > 0)::int, 0, 0, 0, 1, 0);
-  elsif v_left = 0 then
-    v_lane := coalesce(v_lane, p_queue);
-    update {s}.jobs set state = 1, seq = {s}.stamp(), lane = v_lane where id = p_id;
-    if v_lane <> p_queue then insert into {s}.ring values (p_queue, {s}.stamp(), v_lane); end if;
+    perform {s}.end_1(p_queue, j, 6::int2, null, null, 'child', null, null);
+    perform {s}.count_1(p_queue, -1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0);
+  elsif d.waits_for = 0 and d.due_at > v_now then
+    update {s}.jobs set seq = d.due_at where id = p_id;
+    perform pg_notify({s}.channel_of(p_queue), 'w');
+  elsif d.waits_for = 0 then
+    update {s}.jobs set state = 1, seq = v_now, lane = coalesce(d.due_lane, p_queue) where id = p_id;
+    if d.due_lane is not null then insert into {s}.ring values (p_queue, v_now, d.due_lane); end if;
     perform {s}.count_1(p_queue, -1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     perform pg_notify({s}.channel_of(p_queue), 'w');
   end if;

@@ -19,7 +19,6 @@ begin
     insert into {s}.ring select p_queue, v_now, id from {s}.lanes where queue = p_queue and running > 0 and running < q.group_concurrency;
   end if;
   perform pg_notify({s}.channel_of(p_queue), 's');
-  perform pg_notify({s}.channel_of(p_queue), 'w');
   return q;
 end $$;
 `

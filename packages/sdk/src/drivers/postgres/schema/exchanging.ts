@@ -90,11 +90,12 @@ begin
   end loop;
 end $$;
 
--- Records results and claims. The first row is about the call: its body is leased, again, refused as JSON.
+-- Records results and claims. The last row is about the call: its body is leased, again, refused as JSON.
 -- p_ids, p_fences, p_values: jobs that succeeded. p_results: any other results, as JSON.
+-- p_holds: what else its worker is running goes back.
 -- p_floor_*: where this driver's last claim ended; entries of jobs long gone before it are not walked over again.
 create function {s}.exchange_1(p_queue int4, p_worker text, p_want int4, p_ids uuid[], p_fences int8[], p_values text[],
-  p_results json, p_keep int8[], p_floor_rank int2, p_floor_seq int8, p_groups_first boolean)
+  p_results json, p_keep int8[], p_holds uuid[], p_floor_rank int2, p_floor_seq int8, p_groups_first boolean)
 returns setof {s}.claimed_1 language plpgsql ${PINNED} as $$
 #variable_conflict use_column
 declare
@@ -107,12 +108,20 @@ declare
   v_want int4 := p_want;
   v_taken int4 := 0;
   v_count int4;
+  v_succeeded int4 := 0;
   v_again int8;
   v_due int8;
   v_head {s}.claimed_1;
 begin
   select * into q from {s}.queues where id = p_queue;
-  if q.keep <> p_keep then update {s}.queues set keep = p_keep where id = p_queue; end if;
+  select no into v_worker from {s}.workers where queue = p_queue and id = p_worker and not gone and lease_until > v_now;
+  if v_worker is null then
+    v_head.body := json_build_object('leased', false, 'again', null, 'refused', coalesce(p_ids, '{}') || coalesce(
+      (select array_agg(id) from json_to_recordset(p_results) as x(id uuid)), '{}'))::text;
+    return next v_head;
+    return;
+  end if;
+
   if p_ids is not null then
     if p_keep[1] = 0 then
       with gone as (
@@ -120,20 +129,25 @@ begin
         where j.id = r.id and j.fence = r.fence and j.lane = p_queue and not j.rare
         returning j.id
       ) select array_agg(id) into v_done from gone;
+      v_succeeded := coalesce(cardinality(v_done), 0);
     else
       with gone as (
         delete from {s}.jobs j using unnest(p_ids, p_fences, p_values) with ordinality r(id, fence, value, n)
         where j.id = r.id and j.fence = r.fence and j.lane = p_queue and not j.rare
         returning j.*, r.value, r.n
       ), kept as (
-        insert into {s}.ended (id, seq, added, started, queue, lane, failures, crashes, state, rank, rare, body, settings, value)
-        select id, v_now + n, seq & 9223372036854775807, fence, p_queue, p_queue, 0, 0, 4, rank, false, body, settings, value from gone
+        insert into {s}.ended (id, seq, added, started, expires, queue, lane, failures, crashes, state, rank, rare, body, settings, value)
+        select id, v_now + n, seq, fence, {s}.expiry(v_now, p_keep[2]), p_queue, p_queue, 0, 0, 4, rank, false, body, settings, value from gone
         returning id
       ) select array_agg(id) into v_done from kept;
+      v_succeeded := coalesce(cardinality(v_done), 0);
     end if;
-    v_count := coalesce(cardinality(v_done), 0);
-    if v_count > 0 then
-      perform {s}.tally_1(p_queue, 0, -v_count, 0, array[v_count, 0, 0], 0, 0, p_keep);
+    v_count := v_succeeded;
+    -- With nothing kept and nothing limited, what ended is counted together with what is claimed.
+    if v_succeeded > 0 and (p_keep[1] > 0 or q.limited or exists (select from {s}.ended where queue = p_queue and state = 4)) then
+      perform {s}.tally_1(p_queue, 0, -v_succeeded, 0, array[v_succeeded, 0, 0],
+        array[case when p_keep[1] > 0 then v_succeeded else 0 end, 0, 0], 0, 0, p_keep);
+      v_succeeded := 0;
     end if;
     if v_count < cardinality(p_ids) then
       v_refused := {s}.settle_1(p_queue, p_keep, (
@@ -144,27 +158,28 @@ begin
   if p_results is not null then
     v_refused := v_refused || {s}.settle_1(p_queue, p_keep, p_results);
   end if;
+  if p_holds is not null then
+    perform {s}.take_back_1(p_queue, v_worker, 0, p_holds);
+  end if;
 
-  select no into v_worker from {s}.workers where queue = p_queue and id = p_worker and not gone and lease_until > v_now;
-  if v_worker is null or q.paused then v_want := 0; end if;
-  if v_want > 0 then
+  if q.paused then v_want := 0; end if;
+  select seq into v_due from {s}.jobs where lane = p_queue and state in (0, 3) order by seq limit 1;
+  if v_due <= v_now and not q.paused then
+    perform {s}.promote_1(p_queue, greatest(1000, p_want));
     select seq into v_due from {s}.jobs where lane = p_queue and state in (0, 3) order by seq limit 1;
-    if v_due <= v_now then
-      perform {s}.promote_1(p_queue, greatest(1000, p_want));
+  end if;
+  if not q.paused then v_again := v_due; end if;
+  if v_want > 0 and q.limited then
+    select * into q from {s}.queues where id = p_queue for no key update;
+    if q.concurrency is not null then
+      v_want := least(v_want, greatest(0, q.concurrency - (select sum(running)::int4 from {s}.counters where queue = p_queue)));
     end if;
-    if q.limited then
-      select * into q from {s}.queues where id = p_queue for no key update;
-      if q.concurrency is not null then
-        v_want := least(v_want, greatest(0, q.concurrency - (select sum(running)::int4 from {s}.counters where queue = p_queue)));
+    if q.rate_limit is not null then
+      if q.rate_start + q.rate_per_ms * 4096000 <= v_now then
+        q.rate_start := v_now;
+        q.rate_count := 0;
       end if;
-      if q.rate_limit is not null then
-        if q.rate_start + q.rate_per_ms * 4096000 <= v_now then
-          q.rate_start := v_now;
-          q.rate_count := 0;
-        end if;
-        v_want := least(v_want, q.rate_limit - q.rate_count);
-        if v_want <= 0 then v_again := q.rate_start + q.rate_per_ms * 4096000; end if;
-      end if;
+      v_want := least(v_want, greatest(0, q.rate_limit - q.rate_count));
     end if;
   end if;
   if v_want > 0 then
@@ -194,27 +209,26 @@ begin
       get diagnostics v_count = row_count;
       v_taken := v_taken + v_count;
     end if;
-    if v_taken > 0 then
-      perform {s}.count_1(p_queue, 0, -v_taken, v_taken, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-      if q.rate_limit is not null then
-        update {s}.queues set rate_start = q.rate_start, rate_count = q.rate_count + v_taken where id = p_queue;
-      end if;
-    end if;
-    if v_taken < v_want then
-      select seq into v_again from {s}.jobs where lane = p_queue and state in (0, 3) order by seq limit 1;
-      if q.grouped then
-        select least(v_again, min(turn)) into v_again from {s}.ring where queue = p_queue and turn > v_now;
-      end if;
-    elsif v_want < p_want and q.rate_limit is not null then
-      v_again := q.rate_start + q.rate_per_ms * 4096000;
-    end if;
+  end if;
+  if v_taken > 0 or v_succeeded > 0 then
+    perform {s}.count_1(p_queue, 0, -v_taken, v_taken - v_succeeded, 0, 0, 0, 0, 0, v_succeeded, 0, 0, 0);
+  end if;
+  if v_taken > 0 and q.rate_limit is not null then
+    update {s}.queues set rate_start = q.rate_start, rate_count = q.rate_count + v_taken where id = p_queue;
+  end if;
+  if q.rate_limit is not null and q.rate_count + v_taken >= q.rate_limit then
+    v_again := least(v_again, q.rate_start + q.rate_per_ms * 4096000);
+  end if;
+  if q.grouped then
+    select least(v_again, min(turn)) into v_again from {s}.ring where queue = p_queue and turn > v_now;
   end if;
   -- What this call has made possible for others.
-  if (p_ids is not null or p_results is not null) and (q.grouped or q.concurrency is not null) and v_taken >= v_want
-      and not q.paused then
+  if (p_ids is not null or p_results is not null or p_holds is not null) and not q.paused and (
+    (q.grouped and exists (select from {s}.ring where queue = p_queue and turn <= v_now))
+    or (q.concurrency is not null and (p_want = 0 or v_taken = p_want))) then
     perform pg_notify({s}.channel_of(p_queue), 'w');
   end if;
-  v_head.body := json_build_object('leased', v_worker is not null, 'refused', v_refused,
+  v_head.body := json_build_object('leased', true, 'refused', v_refused,
     'again', case when v_again < 9223372036854775807 then greatest(0, (v_again - {s}.stamp()) >> 12) / 1000.0 end)::text;
   return next v_head;
 end $$;

@@ -1,7 +1,7 @@
 import { PINNED } from './basics.ts'
 
 export const LEASING = `
--- Makes or prolongs a lease. Answers with the running jobs whose cancellation was asked for.
+-- Makes or prolongs a lease. Answers with the queues where it had none, and the running jobs whose cancellation was asked for.
 create function {s}.renew_1(p_queues int4[], p_worker text, p_about text, p_lease_ms int8)
 returns table (queue int4, id uuid) language plpgsql ${PINNED} as $$
 #variable_conflict use_column
@@ -9,51 +9,56 @@ declare
   v_queue int4;
   v_now int8 := {s}.stamp();
 begin
+  -- Always in the same order: two processes do not wait for each other.
   for v_queue in select u from unnest(p_queues) u order by u loop
     update {s}.workers set lease_until = v_now + p_lease_ms * 4096000, about = p_about
-    where queue = v_queue and id = p_worker and not gone and lease_until > v_now;
+    where queue = v_queue and id = p_worker and not gone;
     if not found then
-      -- A lease that ran out is not revived: what it covered belongs to nobody now, and maintain takes it back.
-      update {s}.workers set gone = true where queue = v_queue and id = p_worker and not gone and lease_until <= v_now;
       insert into {s}.workers as w (queue, id, about, lease_until) values (v_queue, p_worker, p_about, v_now + p_lease_ms * 4096000)
       on conflict (queue, id) where not gone do update set lease_until = excluded.lease_until;
+      queue := v_queue;
+      id := null;
+      return next;
     end if;
   end loop;
-  if exists (select from {s}.details where cancel is not null) then
+  if exists (select from {s}.details where cancel_reason is not null) then
     return query
       select w.queue, d.id from {s}.details d join {s}.jobs j on j.id = d.id and j.state = 2 join {s}.workers w on w.no = j.worker
-      where d.cancel is not null and w.queue = any (p_queues) and w.id = p_worker;
+      where d.cancel_reason is not null and w.queue = any (p_queues) and w.id = p_worker and not w.gone;
   end if;
 end $$;
 
--- All running jobs of a lease go back. With p_crashed each has one crash more, and is dead with its third.
-create function {s}.take_back_1(p_queue int4, p_no int4, p_crashed boolean, p_most_crashes int4, p_keep int8[])
+-- Running jobs of a lease go back, all but p_but, in the order in which they were claimed. With p_most_crashes each has one
+-- crash more, and is dead when it has so many. Answers with how many there were, and how many are dead.
+create function {s}.take_back_1(p_queue int4, p_no int4, p_most_crashes int4, p_but uuid[])
 returns int4[] language plpgsql as $$
 #variable_conflict use_column
 declare
   j {s}.jobs;
+  v_now int8 := {s}.stamp();
   v_lanes int4[] := '{}';
+  v_state int4;
+  v_all int4 := 0;
   v_back int4 := 0;
-  v_dead int4 := 0;
+  v_ended int4[] := '{0,0,0}';
 begin
-  for j in select * from {s}.jobs where worker = p_no and state = 2 order by id for update skip locked loop
+  for j in select * from {s}.jobs where worker = p_no and state = 2 and (p_but is null or id <> all (p_but))
+      order by fence, rank, seq for update skip locked loop
+    v_all := v_all + 1;
     if j.lane <> p_queue then v_lanes := v_lanes || j.lane; end if;
-    if p_crashed and j.rare and exists (select from {s}.details where id = j.id and crashes + 1 >= p_most_crashes) then
-      update {s}.details set crashes = crashes + 1 where id = j.id;
-      perform {s}.end_1(p_queue, j, 6::int2, null, null, 'crashes', p_keep);
-      v_dead := v_dead + 1;
-    else
-      perform {s}.hand_back_1(p_queue, j, p_crashed);
+    v_state := {s}.hand_back_1(p_queue, j, v_all - v_now, p_most_crashes, null, null);
+    if v_state = 1 then
       v_back := v_back + 1;
+    else
+      v_ended[v_state % 10 - 3] := v_ended[v_state % 10 - 3] + 1;
     end if;
   end loop;
-  if v_back + v_dead > 0 then
-    perform {s}.tally_1(p_queue, v_back, -v_back - v_dead, 0, array[0, 0, v_dead], 0,
-      case when p_crashed then v_back + v_dead else 0 end, p_keep);
+  if v_all > 0 then
+    perform {s}.tally_1(p_queue, v_back, -v_all, 0, v_ended, v_ended, 0, case when p_most_crashes > 0 then v_all else 0 end, null);
     if v_lanes <> '{}' then perform {s}.free_1(p_queue, v_lanes); end if;
     perform pg_notify({s}.channel_of(p_queue), 'w');
   end if;
-  return array[v_back, v_dead];
+  return array[v_all, v_ended[3]];
 end $$;
 
 create function {s}.leave_1(p_queues int4[], p_worker text) returns void language plpgsql ${PINNED} as $$
@@ -62,7 +67,7 @@ declare w {s}.workers;
 begin
   for w in update {s}.workers set gone = true, lease_until = least(lease_until, {s}.stamp())
       where queue = any (p_queues) and id = p_worker and not gone returning * loop
-    perform {s}.take_back_1(w.queue, w.no, false, 0, (select keep from {s}.queues where id = w.queue));
+    perform {s}.take_back_1(w.queue, w.no, 0, null);
   end loop;
 end $$;
 
@@ -70,20 +75,19 @@ create function {s}.maintain_1(p_queue int4, p_most_crashes int4)
 returns table (recovered int4, dead int4, again float8) language plpgsql ${PINNED} as $$
 #variable_conflict use_column
 declare
-  q {s}.queues;
   w {s}.workers;
   v_now int8 := {s}.stamp();
   v_next int8;
   v_more boolean := false;
   v_count int4;
   v_sums int4[];
+  v_old uuid[];
   v_pair int8[];
 begin
-  select * into q from {s}.queues where id = p_queue;
   recovered := 0;
   dead := 0;
   for w in select * from {s}.workers where queue = p_queue and lease_until <= v_now for update skip locked loop
-    v_sums := {s}.take_back_1(p_queue, w.no, true, p_most_crashes, q.keep);
+    v_sums := {s}.take_back_1(p_queue, w.no, p_most_crashes, null);
     recovered := recovered + v_sums[1];
     dead := dead + v_sums[2];
     -- Kept for a minute: a claim that was under way when the lease ran out may still be committed.
@@ -98,12 +102,12 @@ begin
     v_more := v_count = 5000;
     perform pg_notify({s}.channel_of(p_queue), 'w');
   end if;
-  for i in 1..3 loop
-    v_count := {s}.trim_1(p_queue, (i + 3)::int2, case when q.keep[i * 2 - 1] = 0 then 9000000000000000 else q.keep[i * 2 - 1] end, q.keep[i * 2]);
-    v_more := v_more or v_count >= 2000;
-  end loop;
-  update {s}.ended set watched_until = null where queue = p_queue and watched_until <= v_now and q.keep[state * 2 - 7] > 0;
-  delete from {s}.ended where queue = p_queue and watched_until <= v_now;
+  select array_agg(id) into v_old from (select id from {s}.ended where queue = p_queue and expires <= v_now
+    order by expires limit 2000 for update skip locked) old;
+  if v_old is not null then
+    v_more := v_more or cardinality(v_old) = 2000;
+    perform {s}.forget_1(p_queue, v_old);
+  end if;
   delete from {s}.keys where ctid = any (array(
     select ctid from {s}.keys where queue = p_queue and expires <= v_now order by expires limit 2000 for update skip locked));
   get diagnostics v_count = row_count;
@@ -116,6 +120,7 @@ begin
   end if;
   select seq into v_next from {s}.jobs where lane = p_queue and state in (0, 3) order by seq limit 1;
   select least(v_next, min(lease_until)) into v_next from {s}.workers where queue = p_queue and not gone and lease_until > v_now;
+  select least(v_next, min(expires)) into v_next from {s}.ended where queue = p_queue and expires > v_now;
   again := case when v_more then 0 when v_next < 9223372036854775807 then greatest(0, (v_next - {s}.stamp()) >> 12) / 1000.0 end;
   return next;
 end $$;

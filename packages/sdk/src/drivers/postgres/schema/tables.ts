@@ -7,8 +7,8 @@
  * - `state`: 0 scheduled (also: waits for children), 1 queued, 2 running, 3 retrying; in `ended` 4 succeeded, 5 cancelled, 6 dead.
  * - `rank` is the priority with its sign turned: what comes first is smaller.
  * - `seq` orders jobs of one rank: microseconds since 2020 by the store's clock, shifted by 12 bits, which number the jobs
- *   of one statement. So it also tells when a job was added. It is negative (the sign bit set, the rest kept) for a job
- *   that was handed back and goes before all others, and the due time for a job that waits for one.
+ *   of one statement. So it also tells when a job was added. It is negative for a job
+ *   that was handed back and goes before all others (the later, the further in front), and the due time for a job that waits for one.
  * - `lane`: the queue's id, or the id of a row in `lanes`: a group is a queue of its own with one more row.
  * - `fence`: a stamp as `seq`, made once per claim; it also tells when the job was started.
  */
@@ -29,8 +29,7 @@ create table {s}.queues (
   limited boolean not null default false,
   grouped boolean not null default false,
   rate_start int8 not null default 0,
-  rate_count int4 not null default 0,
-  keep int8[] not null default '{0,0,0,0,0,0}'
+  rate_count int4 not null default 0
 ) with (fillfactor = 50);
 
 create table {s}.lanes (
@@ -66,17 +65,18 @@ create table {s}.details (
   crashes int4 not null default 0,
   waits_for int4 not null default 0,
   due_lane int4,
+  due_at int8,
+  started int8,
   first_failed_at int8,
   last_failed_at int8,
   watched boolean not null default false,
-  cancel int8[],
   cancel_reason text,
   parent_queue text,
   parent_id uuid,
   error text,
   progress text
 ) with (fillfactor = 80);
-create index details_cancel on {s}.details (id) where cancel is not null;
+create index details_cancel on {s}.details (id) where cancel_reason is not null;
 
 create table {s}.ended (
   id uuid not null primary key,
@@ -86,6 +86,7 @@ create table {s}.ended (
   first_failed_at int8,
   last_failed_at int8,
   watched_until int8,
+  expires int8,
   queue int4 not null,
   lane int4 not null,
   failures int4 not null,
@@ -103,7 +104,7 @@ create table {s}.ended (
   parent_id uuid
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000);
 create index ended_order on {s}.ended (queue, state, seq);
-create index ended_watched on {s}.ended (queue, watched_until) where watched_until is not null;
+create index ended_expires on {s}.ended (queue, expires) where expires is not null;
 
 create table {s}.ring (
   queue int4 not null,
