@@ -29,9 +29,11 @@ export interface QueueDriver extends FlowDriver, ScheduleDriver {
 
   /**
    * The same inside the caller's own transaction: the jobs exist when it commits, and wake-ups are sent then. Present when
-   * `capabilities.transactions`.
+   * `capabilities.transactions`. The transaction is one of a client library that the driver knows by its shape, or a
+   * {@link SqlRunner}.
+   * @throws PandaError invalid_option when it is neither
    */
-  addWithin?(transaction: SqlRunner, queue: string, jobs: readonly NewJob[]): Promise<readonly Added[]>
+  addWithin?(transaction: object, queue: string, jobs: readonly NewJob[]): Promise<readonly Added[]>
 
   /**
    * One round trip of a worker: records the results of what it has done and claims what it may do next. Due `scheduled`

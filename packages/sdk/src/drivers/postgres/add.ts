@@ -17,11 +17,14 @@ export async function add(
 ): Promise<readonly Added[]> {
   if (jobs.length === 0) return []
   const id = await store.queue(queue)
-  const rows = await store.run({ ...callFor(id, false, jobs), doing: `add ${jobs.length} jobs to ${queue}` }, signal)
+  const rows = await store.run({ ...callFor(id, jobs), doing: `add ${jobs.length} jobs to ${queue}` }, signal)
   return answersOf(jobs, rows)
 }
 
-/** In the caller's transaction. The queue's row is made outside of it, so that no two transactions wait for each other there. */
+/**
+ * In the caller's transaction. The rows of the queue and of groups are made outside of it, so that no two transactions wait
+ * for each other there; within it, it is one statement with one text, which every client library passes on unchanged.
+ */
 export async function addWithin(
   store: Store,
   run: SqlRunner,
@@ -30,12 +33,20 @@ export async function addWithin(
 ): Promise<readonly Added[]> {
   if (jobs.length === 0) return []
   const id = await store.queue(queue)
-  const { text, values } = callFor(id, true, jobs)
-  return answersOf(jobs, await run(text.replaceAll('{s}', store.schema), values))
+  await makeGroups(store, id, queue, jobs)
+  const text = `select stands::text as stands, taken from ${store.schema}.add_rich_1(${id}, true, $1::text::json)`
+  return answersOf(jobs, await run(text, [richJobs(jobs)]))
 }
 
-function callFor(queue: number, within: boolean, jobs: readonly NewJob[]): Call {
-  return jobs.every(isPlain) ? plainCall(queue, within, jobs) : richCall(queue, within, jobs)
+async function makeGroups(store: Store, id: number, queue: string, jobs: readonly NewJob[]): Promise<void> {
+  const groups = [...new Set(jobs.map(({ group }) => group).filter((group) => group !== null))].sort()
+  if (groups.length === 0) return
+  const text = 'select {s}.lane_1($1::int4, name) from unnest($2::text[]) name'
+  await store.run({ text, values: [id, groups], doing: `make groups of ${queue}` })
+}
+
+function callFor(queue: number, jobs: readonly NewJob[]): Call {
+  return jobs.every(isPlain) ? plainCall(queue, jobs) : richCall(queue, jobs)
 }
 
 function isPlain(job: NewJob): boolean {
@@ -49,7 +60,7 @@ function isPlain(job: NewJob): boolean {
   )
 }
 
-function plainCall(queue: number, within: boolean, jobs: readonly NewJob[]): Call {
+function plainCall(queue: number, jobs: readonly NewJob[]): Call {
   const ids = jobs.map(storedId)
   let least = ids[0] ?? ''
   for (const id of ids) if (id < least) least = id
@@ -59,16 +70,16 @@ function plainCall(queue: number, within: boolean, jobs: readonly NewJob[]): Cal
     : null
   return {
     name: 'panda_add_1',
-    text: 'select {s}.add_1($1::int4, $2::boolean, $3::uuid, $4::uuid[], $5::text[], $6::int2[], $7::text[])',
-    values: [queue, within, least, ids, jobs.map(({ body }) => body), ranks, settings],
+    text: 'select {s}.add_1($1::int4, $2::uuid, $3::uuid[], $4::text[], $5::int2[], $6::text[])',
+    values: [queue, least, ids, jobs.map(({ body }) => body), ranks, settings],
   }
 }
 
-function richCall(queue: number, within: boolean, jobs: readonly NewJob[]): Call {
+function richCall(queue: number, jobs: readonly NewJob[]): Call {
   return {
     name: 'panda_add_rich_1',
-    text: 'select stands, taken from {s}.add_rich_1($1::int4, $2::boolean, $3::json)',
-    values: [queue, within, richJobs(jobs)],
+    text: 'select stands, taken from {s}.add_rich_1($1::int4, false, $2::json)',
+    values: [queue, richJobs(jobs)],
   }
 }
 

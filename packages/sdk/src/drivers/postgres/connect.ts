@@ -11,6 +11,7 @@ export interface Statement {
   readonly doing: string
 }
 
+export type Query = (text: string, values?: readonly unknown[]) => Promise<readonly Row[]>
 export type Row = Readonly<Record<string, unknown>>
 
 /** A pool whose every wait is bounded. */
@@ -18,6 +19,7 @@ export class Connections {
   readonly #options: Settled
   readonly #closing = new AbortController()
   #opened: Promise<PostgresPool & { end?: () => Promise<void> }> | undefined
+  #closed: Promise<void> | undefined
   /** False once a pooler in between has shown that it does not keep prepared statements. */
   #prepares = true
 
@@ -35,10 +37,7 @@ export class Connections {
   }
 
   /** Several statements on one connection, which is released whatever happens. */
-  async within<T>(
-    doing: string,
-    work: (query: (text: string, values?: readonly unknown[]) => Promise<readonly Row[]>) => Promise<T>,
-  ): Promise<T> {
+  async within<T>(doing: string, work: (query: Query) => Promise<T>): Promise<T> {
     const connection = await this.take(doing)
     let broken: Error | undefined
     try {
@@ -71,6 +70,11 @@ export class Connections {
 
   /** Calls under way are rejected with `closed`. A caller's own pool stays open. */
   async close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.#closing.abort()
     const opened = this.#opened
     if (opened === undefined) return

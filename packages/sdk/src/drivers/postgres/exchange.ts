@@ -126,6 +126,11 @@ export function keepOf({ succeeded, cancelled, dead }: KeepPolicy): string {
   return `{${numbers.map(bounded).join(',')}}`
 }
 
+/** What is no number of ours fits no claim. */
+export function fenceOf(fence: string): string {
+  return /^\d{1,18}$/.test(fence) ? fence : '0'
+}
+
 /** Infinity, too, is a way of saying how long. */
 export function bounded(number: number): number {
   return Math.min(Math.max(0, Math.round(number)), Number.MAX_SAFE_INTEGER)
@@ -145,7 +150,7 @@ function resultsOf(
       continue
     }
     ids.push(idOf(result.job.id))
-    fences.push(result.job.fence)
+    fences.push(fenceOf(result.job.fence))
     values.push(result.value)
     hasValue ||= result.value !== null
   }
@@ -163,7 +168,7 @@ function otherOf(result: Exclude<JobResult, { kind: 'succeeded' }>, n: number): 
   return {
     n,
     id: idOf(job.id),
-    fence: job.fence,
+    fence: fenceOf(job.fence),
     kind,
     text: kind === 'retry' || kind === 'dead' ? result.error : null,
     reason: kind === 'dead' || kind === 'cancelled' ? result.reason : null,

@@ -1,8 +1,6 @@
 import { PandaError } from '../../errors.ts'
-import type { Connections } from './connect.ts'
+import type { Connections, Query } from './connect.ts'
 import { READABLE_FROM, SCHEMA_STEPS } from './schema/index.ts'
-
-type Query = (text: string, values?: readonly unknown[]) => Promise<readonly Readonly<Record<string, unknown>>[]>
 
 /** Half of an advisory lock's key: "panda". The other half is the schema's name. */
 const LOCK_CLASS = 1_885_434_465
@@ -47,6 +45,10 @@ async function apply(query: Query, schema: string, step: number): Promise<void> 
 /** Channels of LISTEN, one per queue: this and the queue's number. */
 export function channelPrefix(schema: string): string {
   return `${schema}_`
+}
+
+export function outboxChannel(schema: string): string {
+  return `${schema}_outbox`
 }
 
 async function versionOf(query: Query, schema: string): Promise<number> {

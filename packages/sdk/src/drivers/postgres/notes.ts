@@ -1,6 +1,7 @@
 import { PandaError } from '../../errors.ts'
 import type { JobRecord, Note } from '../../queue/driver.ts'
 import { isFinalJobState } from '../../queue/states.ts'
+import { fenceOf } from './exchange.ts'
 import { uuidOf } from './ids.ts'
 import { get } from './read.ts'
 import type { Store } from './store.ts'
@@ -8,7 +9,7 @@ import type { Store } from './store.ts'
 export async function note(store: Store, queue: string, id: string, fence: string, note: Note): Promise<boolean> {
   const [row] = await store.run({
     text: 'select {s}.note_1($1::int4, $2::uuid, $3::int8, $4::text, $5::text[]) as noted',
-    values: [await store.lookup(queue), uuidOf(id), fence, note.progress ?? null, note.lines ?? null],
+    values: [await store.lookup(queue), uuidOf(id), fenceOf(fence), note.progress ?? null, note.lines ?? null],
     doing: `note something about job ${id} of ${queue}`,
   })
   return row?.['noted'] === true

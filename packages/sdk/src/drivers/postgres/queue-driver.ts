@@ -1,4 +1,4 @@
-import type { KeeperPlan, NewJob, QueueCapabilities, QueueDriver, SqlRunner } from '../../queue/driver.ts'
+import type { KeeperPlan, NewJob, QueueCapabilities, QueueDriver } from '../../queue/driver.ts'
 import { add, addWithin } from './add.ts'
 import { change } from './change.ts'
 import { check } from './check.ts'
@@ -15,6 +15,7 @@ import { configure } from './settings.ts'
 import { Signals } from './signals.ts'
 import { stats } from './stats.ts'
 import { Store } from './store.ts'
+import { sqlRunnerOf } from './transaction.ts'
 
 const CAPABILITIES: QueueCapabilities = { name: 'postgres', transactions: true, shared: true }
 
@@ -28,8 +29,8 @@ export function openPostgresQueueDriver(options: PostgresQueueOptions): QueueDri
     capabilities: CAPABILITIES,
     check: async (signal) => check(store, signal),
     add: async (queue, jobs, signal) => add(store, queue, jobs, signal),
-    addWithin: async (transaction: SqlRunner, queue: string, jobs: readonly NewJob[]) =>
-      addWithin(store, transaction, queue, jobs),
+    addWithin: async (transaction: object, queue: string, jobs: readonly NewJob[]) =>
+      addWithin(store, sqlRunnerOf(transaction), queue, jobs),
     exchange: async (queue, worker, exchange, signal) => exchanges.exchange(queue, worker, exchange, signal),
     renew: async (worker, queues, leaseMs) => renew(store, worker, queues, leaseMs),
     leave: async (worker, queues) => leave(store, worker, queues),

@@ -5,7 +5,7 @@ import type { Row } from './connect.ts'
 import type { Store } from './store.ts'
 
 /** Due times are given in whole ms since 1970 and kept as they are, so that a tick can be compared with them. */
-const NOW = `floor(extract(epoch from clock_timestamp()) * 1000)::int8`
+const NOW = `{s}.ms_of({s}.stamp())`
 
 export async function putSchedule(store: Store, queue: string, schedule: StoredSchedule): Promise<boolean> {
   const rows = await store.run({

@@ -2,7 +2,7 @@ import { PINNED } from './basics.ts'
 
 export const ADDING = `
 -- Jobs without delay, group, key, parent or children. p_least is the smallest id.
-create function {s}.add_1(p_queue int4, p_within boolean, p_least uuid, p_ids uuid[], p_bodies text[], p_ranks int2[], p_settings text[])
+create function {s}.add_1(p_queue int4, p_least uuid, p_ids uuid[], p_bodies text[], p_ranks int2[], p_settings text[])
 returns void language plpgsql ${PINNED} as $$
 #variable_conflict use_column
 declare
@@ -22,16 +22,13 @@ begin
     v_count := v_count - v_again;
   end if;
   if v_count > 0 then
-    if p_within then
-      insert into {s}.counter_changes values (p_queue, 0, v_count);
-    else
-      perform {s}.count_1(p_queue, 0, v_count, 0, 0, 0, 0, 0, v_count, 0, 0, 0, 0);
-    end if;
+    perform {s}.count_1(p_queue, 0, v_count, 0, 0, 0, 0, 0, v_count, 0, 0, 0, 0);
     perform pg_notify({s}.channel_of(p_queue), 'w');
   end if;
 end $$;
 
--- Any jobs, one by one. Answers with the id that stands for each, and whether its key was taken.
+-- Any jobs, one by one. p_within: in a caller's transaction, which may take long: no counter is locked then, only a row more
+-- written, which maintain adds up. Answers with the id that stands for each, and whether its key was taken.
 create function {s}.add_rich_1(p_queue int4, p_within boolean, p_jobs json)
 returns table (stands uuid, taken boolean) language plpgsql ${PINNED} as $$
 #variable_conflict use_column

@@ -126,14 +126,14 @@ begin
     if p_keep[1] = 0 then
       with gone as (
         delete from {s}.jobs j using unnest(p_ids, p_fences) r(id, fence)
-        where j.id = r.id and j.fence = r.fence and j.lane = p_queue and not j.rare
+        where j.id = r.id and j.fence = r.fence and j.worker = v_worker and j.lane = p_queue and not j.rare
         returning j.id
       ) select array_agg(id) into v_done from gone;
       v_succeeded := coalesce(cardinality(v_done), 0);
     else
       with gone as (
         delete from {s}.jobs j using unnest(p_ids, p_fences, p_values) with ordinality r(id, fence, value, n)
-        where j.id = r.id and j.fence = r.fence and j.lane = p_queue and not j.rare
+        where j.id = r.id and j.fence = r.fence and j.worker = v_worker and j.lane = p_queue and not j.rare
         returning j.*, r.value, r.n
       ), kept as (
         insert into {s}.ended (id, seq, added, started, expires, queue, lane, failures, crashes, state, rank, rare, body, settings, value)
@@ -150,13 +150,13 @@ begin
       v_succeeded := 0;
     end if;
     if v_count < cardinality(p_ids) then
-      v_refused := {s}.settle_1(p_queue, p_keep, (
+      v_refused := {s}.settle_1(p_queue, v_worker, p_keep, (
         select json_agg(json_build_object('id', r.id, 'fence', r.fence, 'kind', 'succeeded', 'text', r.value))
         from unnest(p_ids, p_fences, p_values) r(id, fence, value) where v_done is null or r.id <> all (v_done)));
     end if;
   end if;
   if p_results is not null then
-    v_refused := v_refused || {s}.settle_1(p_queue, p_keep, p_results);
+    v_refused := v_refused || {s}.settle_1(p_queue, v_worker, p_keep, p_results);
   end if;
   if p_holds is not null then
     perform {s}.take_back_1(p_queue, v_worker, 0, p_holds);

@@ -130,21 +130,19 @@ begin
 end $$;
 
 -- A failed attempt, whatever comes after it.
-create function {s}.failed_1(j {s}.jobs, p_queue int4, p_error text) returns {s}.details language plpgsql as $$
+create function {s}.failed_1(j {s}.jobs, p_queue int4, p_error text, p_now int8) returns {s}.details language plpgsql as $$
 #variable_conflict use_column
-declare
-  d {s}.details;
-  v_now int8 := {s}.stamp();
+declare d {s}.details;
 begin
   perform {s}.detail_1(j.id, j.seq);
-  update {s}.details set failures = failures + 1, error = p_error, first_failed_at = coalesce(first_failed_at, v_now),
-    last_failed_at = v_now, started = j.fence, due_lane = case when j.lane <> p_queue then j.lane end
+  update {s}.details set failures = failures + 1, error = p_error, first_failed_at = coalesce(first_failed_at, p_now),
+    last_failed_at = p_now, started = j.fence, due_lane = case when j.lane <> p_queue then j.lane end
   where id = j.id returning * into d;
   return d;
 end $$;
 
 -- Results of any kind, one by one. Answers with the ids that were refused.
-create function {s}.settle_1(p_queue int4, p_keep int8[], p_results json) returns uuid[] language plpgsql as $$
+create function {s}.settle_1(p_queue int4, p_worker int4, p_keep int8[], p_results json) returns uuid[] language plpgsql as $$
 #variable_conflict use_column
 declare
   r record;
@@ -163,7 +161,7 @@ declare
 begin
   for r in select * from json_to_recordset(p_results) as x(n int4, id uuid, fence int8, kind text, text text, reason text, delay int8)
       order by id loop
-    select * into j from {s}.jobs where id = r.id and fence = r.fence and state = 2 and {s}.belongs(p_queue, lane) for update;
+    select * into j from {s}.jobs where id = r.id and fence = r.fence and worker = p_worker and {s}.belongs(p_queue, lane) for update;
     if not found then
       v_refused := v_refused || r.id;
       continue;
@@ -178,7 +176,7 @@ begin
     elsif r.kind = 'cancelled' then
       v_state := 5 + 10 * {s}.end_1(p_queue, j, 5::int2, null, null, r.reason, p_keep[3], p_keep[4])::int;
     else
-      d := {s}.failed_1(j, p_queue, r.text);
+      d := {s}.failed_1(j, p_queue, r.text, v_now);
       j.rare := true;
       v_failed := v_failed + 1;
       if r.kind = 'dead' then

@@ -1,0 +1,71 @@
+/** Graphile Worker on the same server: jobs of 100 bytes, a task that does nothing. */
+import { makeWorkerUtils, run, type RunnerOptions, type WorkerUtils } from 'graphile-worker'
+import { BODY } from './jobs.ts'
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+
+export type Preset = NonNullable<RunnerOptions['preset']>
+
+/** Its batching all on, as its documentation advises for throughput. */
+export const BATCHED: Preset = {
+  worker: { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+}
+export const DEFAULTS: Preset = { worker: {} }
+
+export async function openGraphile(url: string): Promise<WorkerUtils> {
+  const utils = await makeWorkerUtils({ connectionString: url, logger: await logger() })
+  await utils.migrate()
+  return utils
+}
+
+async function logger() {
+  const { Logger } = await import('graphile-worker')
+  return new Logger(() => (level) => void silent[level === 'warning' ? 'warn' : level])
+}
+
+export async function addOneByOne(utils: WorkerUtils, inFlight: number, total: number): Promise<number> {
+  const payload: unknown = JSON.parse(BODY)
+  const startedAt = performance.now()
+  let left = total
+  const lane = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1
+      await utils.addJob('noop', payload)
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, lane))
+  return (total / (performance.now() - startedAt)) * 1000
+}
+
+export async function addMany(utils: WorkerUtils, size: number, total: number): Promise<number> {
+  const payload: unknown = JSON.parse(BODY)
+  const startedAt = performance.now()
+  for (let done = 0; done < total; done += size)
+    await utils.addJobs(Array.from({ length: size }, () => ({ identifier: 'noop', payload })))
+  return (total / (performance.now() - startedAt)) * 1000
+}
+
+/** Works off what waits. @returns jobs per second from the first to the last job */
+export async function drain(url: string, preset: Preset, concurrency: number, total: number): Promise<number> {
+  let done = 0
+  let startedAt = 0
+  let finish = (): void => undefined
+  const finished = new Promise<void>((resolve) => (finish = resolve))
+  const runner = await run({
+    connectionString: url,
+    preset: { worker: { ...preset.worker, concurrentJobs: concurrency } },
+    logger: await logger(),
+    noHandleSignals: true,
+    taskList: {
+      noop() {
+        if (done === 0) startedAt = performance.now()
+        done += 1
+        if (done === total) finish()
+      },
+    },
+  })
+  await finished
+  const rate = (total / (performance.now() - startedAt)) * 1000
+  await runner.stop()
+  return rate
+}

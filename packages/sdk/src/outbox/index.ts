@@ -1,0 +1,3 @@
+export type { OutboxTarget } from './carry.ts'
+export { type Outbox, type OutboxOptions, startOutbox } from './start.ts'
+export { writeOutbox } from './write.ts'
