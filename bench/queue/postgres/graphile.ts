@@ -2,8 +2,6 @@
 import { makeWorkerUtils, run, type RunnerOptions, type WorkerUtils } from 'graphile-worker'
 import { BODY } from './jobs.ts'
 
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
-
 export type Preset = NonNullable<RunnerOptions['preset']>
 
 /** Its batching all on, as its documentation advises for throughput. */
@@ -20,7 +18,7 @@ export async function openGraphile(url: string): Promise<WorkerUtils> {
 
 async function logger() {
   const { Logger } = await import('graphile-worker')
-  return new Logger(() => (level) => void silent[level === 'warning' ? 'warn' : level])
+  return new Logger(() => () => undefined)
 }
 
 export async function addOneByOne(utils: WorkerUtils, inFlight: number, total: number): Promise<number> {
