@@ -45,7 +45,8 @@ export interface QueueDriver extends FlowDriver, ScheduleDriver {
 
   /**
    * Makes or prolongs the worker's lease on these queues. One that has run out but was not yet taken back by `maintain` is
-   * prolonged as if it had not, so that an outage of the store costs nobody a crash.
+   * prolonged as if it had not, so that an outage of the store costs nobody a crash. It ends `leaseMs` from now, also when
+   * that is earlier than before.
    */
   renew(worker: WorkerInfo, queues: readonly string[], leaseMs: number): Promise<Renewed>
 
