@@ -1,10 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { QueueDriver } from './driver.ts'
 import { addTests } from './contract/add-contract.ts'
+import { changeTests } from './contract/change-contract.ts'
+import { crowdTests } from './contract/crowd-contract.ts'
 import { exchangeTests } from './contract/exchange-contract.ts'
+import { flowTests } from './contract/flows-contract.ts'
 import type { QueueHarness } from './contract/harness-contract.ts'
 import { contextOf } from './contract/harness-contract.ts'
+import { keepTests } from './contract/keep-contract.ts'
 import { leaseTests } from './contract/leases-contract.ts'
+import { noteTests } from './contract/notes-contract.ts'
+import { orderTests } from './contract/order-contract.ts'
+import { readTests } from './contract/read-contract.ts'
+import { scheduleTests } from './contract/schedules-contract.ts'
+import { settingsTests } from './contract/settings-contract.ts'
+import { signalTests } from './contract/signals-contract.ts'
 
 export type { QueueHarness } from './contract/harness-contract.ts'
 
@@ -12,6 +22,16 @@ const TOPICS = {
   add: addTests,
   exchange: exchangeTests,
   leases: leaseTests,
+  order: orderTests,
+  change: changeTests,
+  read: readTests,
+  settings: settingsTests,
+  notes: noteTests,
+  signals: signalTests,
+  flows: flowTests,
+  schedules: scheduleTests,
+  keep: keepTests,
+  crowd: crowdTests,
 }
 const TEST_TIMEOUT_MS = 60_000
 

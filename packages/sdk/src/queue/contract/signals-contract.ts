@@ -1,0 +1,195 @@
+import { expect } from 'vitest'
+import { Ear } from './ear-contract.ts'
+import type { QueueContext, QueueTests } from './harness-contract.ts'
+import { HOUR, KEEP, KEEP_NONE, addJob, addJobs, newJob } from './jobs-contract.ts'
+import { Hand, cancelledBy, died, released, succeeded } from './worker-contract.ts'
+
+/** Hears, as another process, what is done by the first. */
+async function withEar(t: QueueContext, body: (ear: Ear) => Promise<void>, queues = [t.queue]): Promise<void> {
+  const ear = await Ear.open(t.other, queues)
+  try {
+    await body(ear)
+  } finally {
+    ear.close()
+  }
+}
+
+export const signalTests: QueueTests = {
+  'wakes workers for added jobs': (t) =>
+    withEar(t, async (ear) => {
+      await addJob(t)
+      expect(await ear.kind('work')).toEqual({ kind: 'work', queue: t.queue })
+      ear.clear()
+      const hand = await Hand.hire(t)
+      await hand.claim(1)
+      await addJob(t, { group: 'g' })
+      await ear.kind('work')
+    }),
+
+  'wakes workers for a delayed job that is due before all others, so that they know when': (t) =>
+    withEar(t, async (ear) => {
+      await addJob(t, { delayMs: HOUR })
+      await ear.kind('work')
+      ear.clear()
+      await addJob(t, { delayMs: 60_000 })
+      await ear.kind('work')
+    }),
+
+  'wakes workers for jobs that are promoted, redriven, handed back or taken back': (t) =>
+    withEar(t, async (ear) => {
+      const [id = ''] = await addJobs(t, 1, { delayMs: HOUR })
+      const hand = await Hand.hire(t)
+      const steps = [
+        () => t.driver.change(t.queue, [id], { kind: 'promote' }),
+        async () => hand.record(released(await hand.claimOne())),
+        async () => {
+          await hand.record(died(await hand.claimOne()))
+          ear.clear()
+          await t.driver.change(t.queue, [id], { kind: 'retry' })
+        },
+        async () => {
+          await hand.claimOne()
+          ear.clear()
+          await hand.leave()
+        },
+        async () => {
+          const lost = await Hand.hire(t)
+          await lost.claimOne()
+          await lost.vanish()
+          ear.clear()
+          await t.driver.maintain(t.queue)
+        },
+      ]
+      await ear.kind('work')
+      for (const step of steps) {
+        ear.clear()
+        await step()
+        await ear.kind('work')
+      }
+    }),
+
+  'wakes workers when a place becomes free that others wait for': (t) =>
+    withEar(t, async (ear) => {
+      await addJobs(t, 2, { group: 'g' })
+      const hand = await Hand.hire(t)
+      const job = await hand.claimOne()
+      await ear.kind('work')
+      ear.clear()
+      await hand.succeed(job)
+      await ear.kind('work')
+      await t.driver.configure(t.queue, { concurrency: 1 })
+      const second = await hand.claimOne()
+      await addJob(t)
+      await ear.kind('settings')
+      await ear.kind('work')
+      ear.clear()
+      await hand.succeed(second)
+      await ear.kind('work')
+    }),
+
+  'tells of changed settings': (t) =>
+    withEar(t, async (ear) => {
+      await t.driver.configure(t.queue, { paused: true })
+      expect(await ear.kind('settings')).toEqual({ kind: 'settings', queue: t.queue })
+    }),
+
+  'tells the worker of a running job that is to be cancelled': (t) =>
+    withEar(t, async (ear) => {
+      const ids = await addJobs(t, 3)
+      const hand = await Hand.hire(t)
+      await hand.claim(2)
+      await t.driver.change(t.queue, ids, { kind: 'cancel', reason: 'stop', keep: KEEP })
+      const seen = new Set<string>()
+      await ear.until((signal) => {
+        if (signal.kind === 'cancel') for (const id of signal.ids) seen.add(id)
+        return seen.size >= 2
+      })
+      expect([...seen].toSorted()).toEqual(ids.slice(0, 2))
+    }),
+
+  'tells who watches how a job ended, and of no other job': (t) =>
+    withEar(t, async (ear) => {
+      const ids = await addJobs(t, 5)
+      const [one, two, three, four, five] = ids
+      for (const id of [two, three, four, five]) await t.other.watch(t.queue, id ?? '')
+      const hand = await Hand.hire(t)
+      const jobs = await hand.claim(4)
+      const results = [
+        (job: (typeof jobs)[0]) => succeeded(job),
+        (job: (typeof jobs)[0]) => succeeded(job, '{"n":2}'),
+        (job: (typeof jobs)[0]) => died(job, '{"message":"three"}'),
+        (job: (typeof jobs)[0]) => cancelledBy(job, 'four'),
+      ]
+      for (const [index, job] of jobs.entries()) {
+        const result = results[index]?.(job)
+        if (result !== undefined) await hand.record(result)
+      }
+      await t.driver.change(t.queue, [five ?? ''], { kind: 'cancel', reason: 'five', keep: KEEP })
+      await ear.until((signal) => signal.kind === 'finished' && signal.id === five)
+      const base = { kind: 'finished', queue: t.queue, value: null, error: null, reason: null }
+      expect(ear.heard.filter((signal) => signal.kind === 'finished')).toEqual([
+        { ...base, id: two, state: 'succeeded', value: '{"n":2}' },
+        { ...base, id: three, state: 'dead', error: '{"message":"three"}', reason: 'attempts' },
+        { ...base, id: four, state: 'cancelled', reason: 'four' },
+        { ...base, id: five, state: 'cancelled', reason: 'five' },
+      ])
+      expect(one).toBeDefined()
+    }),
+
+  'tells who watches that a job died of crashes': (t) =>
+    withEar(t, async (ear) => {
+      const id = await addJob(t)
+      await t.other.watch(t.queue, id)
+      for (let crashes = 0; crashes < 3; crashes += 1) {
+        const lost = await Hand.hire(t)
+        await lost.claimOne()
+        await lost.crash()
+      }
+      expect(await ear.kind('finished')).toMatchObject({ id, state: 'dead', reason: 'crashes' })
+    }),
+
+  'shows the end of a watched job although nothing is kept': (t) =>
+    withEar(t, async (ear) => {
+      const id = await addJob(t)
+      await t.other.watch(t.queue, id)
+      const hand = await Hand.hire(t)
+      const results = [succeeded(await hand.claimOne(), '"result"')]
+      await hand.exchange({ results, keep: KEEP_NONE })
+      expect(await ear.kind('finished')).toMatchObject({ id, state: 'succeeded', value: '"result"' })
+      await addJob(t)
+      await hand.exchange({ results: [succeeded(await hand.claimOne())], keep: KEEP_NONE })
+      expect(await t.other.watch(t.queue, id)).toMatchObject({ state: 'succeeded', value: '"result"' })
+    }),
+
+  'tells of the queues that were asked for, and of many at once': async (t) => {
+    const queues = [t.queueNamed('a'), t.queueNamed('b:{c}')]
+    await withEar(
+      t,
+      async (ear) => {
+        await addJob(t)
+        await t.driver.add(queues[0] ?? '', [newJob()])
+        await t.driver.add(queues[1] ?? '', [newJob()])
+        await ear.until((signal) => signal.kind === 'work' && signal.queue === queues[1])
+        await ear.until((signal) => signal.kind === 'work' && signal.queue === queues[0])
+        expect(ear.heard.some((signal) => signal.kind === 'work' && signal.queue === t.queue)).toBe(false)
+      },
+      queues,
+    )
+  },
+
+  'tells nothing any more to who has stopped listening': async (t) => {
+    const [ended, ear] = [await Ear.open(t.other, [t.queue]), await Ear.open(t.other, [t.queue])]
+    ended.close()
+    await addJob(t)
+    await ear.kind('work')
+    ear.close()
+    expect(ended.heard).toEqual([])
+  },
+
+  'reaches listeners of the same driver too': async (t) => {
+    const ear = await Ear.open(t.driver, [t.queue])
+    await addJob(t)
+    await ear.kind('work')
+    ear.close()
+  },
+}
