@@ -51,7 +51,7 @@ export class Connections {
       broken = error instanceof Error ? error : new Error(String(error))
       throw toPandaError(error, doing)
     } finally {
-      connection.release(broken)
+      give(connection, broken)
     }
   }
 
@@ -60,7 +60,9 @@ export class Connections {
     const pool = await this.#pool()
     const taking = pool.connect()
     try {
-      return await this.bounded(taking, doing, signal)
+      const connection = await this.bounded(taking, doing, signal)
+      connection.on('error', ignore)
+      return connection
     } catch (error) {
       // It may still come: then nobody wants it any more.
       taking.then((late) => late.release()).catch(() => undefined)
@@ -91,13 +93,13 @@ export class Connections {
     })
     try {
       const { rows } = await this.bounded(answer, doing, signal)
-      connection.release()
+      give(connection)
       return rows as Row[]
     } catch (error) {
       const code = codeOf(error)
       const isAnswer = /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('57') && !code.startsWith('08')
       // Without an answer nobody knows what it is still doing: it is replaced.
-      connection.release(isAnswer ? undefined : true)
+      give(connection, isAnswer ? undefined : true)
       if (name !== undefined && this.#prepares && (code === '26000' || code === '42P05')) {
         this.#prepares = false
         return this.run(statement, signal)
@@ -143,6 +145,17 @@ export class Connections {
         : Promise.resolve({ connect: this.#options.pool.connect.bind(this.#options.pool) })
     return this.#opened
   }
+}
+
+/** A connection that breaks tells its query, and says so in an event besides, which would end the process. */
+function ignore(): void {}
+
+/** Back to the pool; one that is broken is thrown away. */
+function give(connection: PostgresConnection, broken?: boolean | Error): void {
+  connection.removeListener('error', ignore)
+  // What is still to be heard of it is of no interest either.
+  if (broken !== undefined) connection.on('error', ignore)
+  connection.release(broken)
 }
 
 async function openPool(options: Settled): Promise<PostgresPool & { end: () => Promise<void> }> {

@@ -52,8 +52,12 @@ export function outboxChannel(schema: string): string {
 }
 
 async function versionOf(query: Query, schema: string): Promise<number> {
-  const [there] = await query('select to_regclass($1) is not null as is_there', [`${schema}.versions`])
-  if (there?.['is_there'] !== true) return 0
+  // Read from the catalog as any table: a name that was looked up and not found is remembered for the whole transaction,
+  // also when another process makes it while this one waits for the lock.
+  const there = await query(`select from pg_catalog.pg_tables where schemaname = $1 and tablename = 'versions'`, [
+    schema,
+  ])
+  if (there.length === 0) return 0
   const [row] = await query(
     `select coalesce(max(version), 0) as version, coalesce(max(readable_from), 0) as readable_from from ${schema}.versions`,
   )

@@ -51,12 +51,17 @@ declare
   v_before int4;
   v_now int8;
   v_rare boolean;
+  v_seen int4[];
 begin
   loop
     v_before := v_taken;
+    v_seen := '{}';
     v_now := {s}.stamp();
     for t in select ctid as place, lane from {s}.ring where queue = q.id and turn <= v_now order by turn limit p_want - v_taken
         for update skip locked loop
+      -- It may stand there more than once: each add puts it there.
+      continue when t.lane = any (v_seen);
+      v_seen := v_seen || t.lane;
       select * into l from {s}.lanes where id = t.lane for update skip locked;
       continue when not found;
       delete from {s}.ring where ctid = any (array(select ctid from {s}.ring where lane = t.lane for update skip locked));
@@ -225,6 +230,7 @@ begin
   -- What this call has made possible for others.
   if (p_ids is not null or p_results is not null or p_holds is not null) and not q.paused and (
     (q.grouped and exists (select from {s}.ring where queue = p_queue and turn <= v_now))
+    or (p_want = 0 and exists (select from json_to_recordset(p_results) as x(kind text) where kind = 'released'))
     or (q.concurrency is not null and (p_want = 0 or v_taken = p_want))) then
     perform pg_notify({s}.channel_of(p_queue), 'w');
   end if;

@@ -184,7 +184,7 @@ begin
       elsif d.cancel_reason is not null then
         v_state := 5 + 10 * {s}.end_1(p_queue, j, 5::int2, null, null, d.cancel_reason, p_keep[3], p_keep[4])::int;
       else
-        update {s}.jobs set state = 3, seq = v_now + r.delay * 4096000, lane = p_queue, worker = null, fence = null, rare = true
+        update {s}.jobs set state = 3, seq = v_now + r.delay * 4096000 + r.n, lane = p_queue, worker = null, fence = null, rare = true
         where id = j.id;
         v_retrying := v_retrying + 1;
       end if;

@@ -54,7 +54,8 @@ create table {s}.jobs (
   worker int4,
   fence int8
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
-create index jobs_queued on {s}.jobs (lane, rank, seq) where state = 1;
+-- Filled up: nothing is ever put between its entries, other than into the primary key, where a claim adds one.
+create index jobs_queued on {s}.jobs (lane, rank, seq) with (fillfactor = 100) where state = 1;
 create index jobs_due on {s}.jobs (lane, seq) where state in (0, 3);
 create index jobs_running on {s}.jobs (worker) where state = 2;
 
