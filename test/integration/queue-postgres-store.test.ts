@@ -183,6 +183,34 @@ test('a job that a long transaction committed late is found behind the place whe
   expect((await claim(driver, 'late', 100)).map(({ id }) => id)).toEqual(late.map(({ id }) => id))
 })
 
+test('groups that nobody uses any more are swept away, and come back when they are', async () => {
+  const driver = open()
+  const lanes = async (): Promise<number> => {
+    const { rows } = await admin.query(
+      "select from panda_queue.lanes l join panda_queue.queues q on q.id = l.queue where q.name = 'swept'",
+    )
+    return rows.length
+  }
+  await lease(driver, 'swept')
+  await driver.add(
+    'swept',
+    plainJobs(40).map((job, n) => ({ ...job, group: `g${n}` })),
+  )
+  await driver.maintain('swept')
+  expect(await lanes()).toBe(40)
+  const jobs = await claim(driver, 'swept', 40)
+  await driver.maintain('swept')
+  expect(await lanes()).toBe(40)
+  expect(await succeed(driver, 'swept', jobs)).toEqual([])
+  await driver.maintain('swept')
+  expect(await lanes()).toBe(0)
+  await driver.add(
+    'swept',
+    plainJobs(1).map((job) => ({ ...job, group: 'g7' })),
+  )
+  expect((await claim(driver, 'swept', 1)).map(({ group }) => group)).toEqual(['g7'])
+})
+
 test('a pooler that keeps no prepared statements is noticed', async () => {
   const pool = new Pool({ connectionString: database.url, max: 1 })
   const driver = open({ pool })

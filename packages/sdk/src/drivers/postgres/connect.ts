@@ -1,6 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { PandaError } from '../../errors.ts'
 import { codeOf, toPandaError } from './failures.ts'
 import type { PostgresConnection, PostgresPool, Settled } from './options.ts'
+
+const CLOSE_MS = 2000
 
 export interface Statement {
   readonly text: string
@@ -81,7 +84,8 @@ export class Connections {
     const opened = this.#opened
     if (opened === undefined) return
     const pool = await opened.catch(() => undefined)
-    await pool?.end?.()
+    // A server that does not answer does not confirm the end either.
+    await Promise.race([pool?.end?.(), delay(CLOSE_MS, undefined, { ref: false })])
   }
 
   async #runOn(connection: PostgresConnection, statement: Statement, signal?: AbortSignal): Promise<readonly Row[]> {

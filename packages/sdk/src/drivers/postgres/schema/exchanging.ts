@@ -141,8 +141,8 @@ begin
         where j.id = r.id and j.fence = r.fence and j.worker = v_worker and j.lane = p_queue and not j.rare
         returning j.*, r.value, r.n
       ), kept as (
-        insert into {s}.ended (id, seq, added, started, expires, queue, lane, failures, crashes, state, rank, rare, body, settings, value)
-        select id, v_now + n, seq, fence, {s}.expiry(v_now, p_keep[2]), p_queue, p_queue, 0, 0, 4, rank, false, body, settings, value from gone
+        insert into {s}.ended (id, seq, added, started, expires, queue, failures, crashes, state, rank, rare, body, settings, value)
+        select id, v_now + n, seq, fence, {s}.expiry(v_now, p_keep[2]), p_queue, 0, 0, 4, rank, false, body, settings, value from gone
         returning id
       ) select array_agg(id) into v_done from kept;
       v_succeeded := coalesce(cardinality(v_done), 0);

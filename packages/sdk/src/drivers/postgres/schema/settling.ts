@@ -25,7 +25,8 @@ begin
     insert into {s}.ended (id, seq, added, started, first_failed_at, last_failed_at, watched_until, expires, queue, lane, failures,
       crashes, state, rank, rare, body, settings, value, error, reason, progress, parent_queue, parent_id)
     values (j.id, v_now, coalesce(d.added, j.seq), coalesce(j.fence, d.started), d.first_failed_at, d.last_failed_at, v_watched,
-      greatest({s}.expiry(v_now, p_age), case when p_age < 3000000000000 then v_watched end), p_queue, coalesce(d.due_lane, j.lane),
+      greatest({s}.expiry(v_now, p_age), case when p_age < 3000000000000 then v_watched end), p_queue,
+      (select name from {s}.lanes where id = coalesce(d.due_lane, j.lane)),
       coalesce(d.failures, 0), coalesce(d.crashes, 0), p_state, j.rank, j.rare, j.body, j.settings, p_value, coalesce(p_error, d.error),
       p_reason, d.progress, d.parent_queue, d.parent_id)
     on conflict (id) do nothing;
