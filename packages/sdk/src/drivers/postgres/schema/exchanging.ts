@@ -62,7 +62,8 @@ begin
       -- It may stand there more than once: each add puts it there.
       continue when t.lane = any (v_seen);
       v_seen := v_seen || t.lane;
-      select * into l from {s}.lanes where id = t.lane for update skip locked;
+      -- Not locked against who is adding to it in a long transaction (see lane_1).
+      select * into l from {s}.lanes where id = t.lane for no key update skip locked;
       continue when not found;
       delete from {s}.ring where ctid = any (array(select ctid from {s}.ring where lane = t.lane for update skip locked));
       -- With the end of one of its jobs it comes back into the ring.
