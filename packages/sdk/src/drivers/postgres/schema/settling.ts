@@ -84,15 +84,27 @@ create function {s}.trim_1(p_queue int4, p_state int2, p_count int8, p_ended int
 declare
   v_now int8 := {s}.stamp();
   v_excess int8;
-  v_old uuid[];
+  v_gone int4;
+  v_rare uuid[];
 begin
   select sum(case p_state when 4 then succeeded when 5 then cancelled else dead end)::int8 - p_count into v_excess
   from {s}.counters where queue = p_queue;
-  if v_excess > 0 then
-    select array_agg(id) filter (where watched_until is null or watched_until <= v_now) into v_old from (
-      select id, watched_until from {s}.ended where queue = p_queue and state = p_state
-      order by seq limit least(v_excess, 64 + 2 * p_ended) for update skip locked) oldest;
-    if v_old is not null then perform {s}.forget_1(p_queue, v_old); end if;
+  if v_excess is null or v_excess <= 0 then return; end if;
+  with oldest as materialized (
+    select ctid as place, watched_until from {s}.ended where queue = p_queue and state = p_state
+    order by seq limit least(v_excess, 64 + 2 * p_ended) for update skip locked
+  ), gone as (
+    delete from {s}.ended e using oldest o
+    where e.ctid = o.place and (o.watched_until is null or o.watched_until <= v_now) returning e.id, e.rare
+  )
+  select count(*), array_agg(id) filter (where rare) into v_gone, v_rare from gone;
+  if v_rare is not null then
+    delete from {s}.logs where id = any (v_rare);
+    delete from {s}.child_outcomes where parent = any (v_rare);
+  end if;
+  if v_gone > 0 then
+    perform {s}.count_1(p_queue, 0, 0, 0, 0, case when p_state = 4 then -v_gone else 0 end,
+      case when p_state = 5 then -v_gone else 0 end, case when p_state = 6 then -v_gone else 0 end, 0, 0, 0, 0, 0);
   end if;
 end $$;
 
