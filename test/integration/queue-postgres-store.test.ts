@@ -254,6 +254,25 @@ test('a cut connection fails as store_away, and all goes on when it is back', as
   for (const one of opened.splice(0)) await one.close()
 })
 
+test('connections that the server ends are replaced, the listening one too', async () => {
+  const driver = open()
+  let onSignal: (signal: Signal) => void = () => undefined
+  const next = async (kind: Signal['kind']): Promise<void> =>
+    new Promise((resolve) => {
+      onSignal = (signal) => (signal.kind === kind ? resolve() : undefined)
+    })
+  const end = await driver.listen(['ended'], (signal) => onSignal(signal))
+  const back = next('reconnected')
+  await admin.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'panda queue' and datname = current_database()",
+  )
+  await back
+  const woken = next('work')
+  await driver.add('ended', plainJobs(1))
+  await woken
+  end()
+})
+
 test('a connection that swallows everything is given up and replaced', async () => {
   const port = Number(new URL(database.url).port)
   await using proxy = await tcpProxy(port)
