@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PandaError } from '../../errors.ts'
 import { codeOf, toPandaError } from './failures.ts'
@@ -28,6 +29,8 @@ export class Connections {
 
   constructor(options: Settled) {
     this.#options = options
+    // Every call under way listens to it.
+    setMaxListeners(0, this.#closing.signal)
   }
 
   get closed(): boolean {
