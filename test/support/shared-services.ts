@@ -6,7 +6,7 @@
  * inherit. A run that asks for nothing starts nothing. Outside vitest (a benchmark), the asking process is the owner and
  * calls `stopSharedServices` itself.
  */
-export type ServiceName = 'postgres' | 'redis' | 'docker' | 'registry'
+export type ServiceName = 'postgres' | 'redis' | 'docker' | 'registry' | 'rabbitmq'
 export type ServiceValues = Readonly<Record<string, string>>
 
 export interface RunningService {
@@ -25,6 +25,7 @@ const starters: Record<ServiceName, () => Promise<RunningService>> = {
   redis: async () => (await import('./shared-redis.ts')).startSharedRedis(),
   docker: async () => (await import('./shared-docker.ts')).startSharedDocker(),
   registry: async () => (await import('./shared-registry.ts')).startSharedRegistry(),
+  rabbitmq: async () => (await import('./rabbitmq.ts')).startSharedRabbit(),
 }
 
 export function isServiceName(name: string): name is ServiceName {

@@ -1,0 +1,134 @@
+import { AMQPClient } from '@cloudamqp/amqp-client'
+import amqp from 'amqplib'
+import { Connection } from 'rabbitmq-client'
+import { eventHeaders, eventOf } from '../../../packages/sdk/src/drivers/rabbitmq/message.ts'
+import type { AnyMessage } from '../../../packages/sdk/src/drivers/rabbitmq/amqp.ts'
+import { rabbitMqDriver } from '../../../packages/sdk/src/drivers/rabbitmq/rabbit-driver.ts'
+import type { EventEnvelope } from '../../../packages/sdk/src/events/envelope.ts'
+import type { Way } from './way.ts'
+
+const exchange = 'panda.entry'
+const queueOf = (subscription: string) => `panda.sub.${subscription}.g1`
+
+export function panda(url: string): Way {
+  const driver = rabbitMqDriver({ url })
+  return {
+    name: 'panda',
+    publish: async (events) => driver.publish(events),
+    consume: async (subscription, prefetch, onEvent) => {
+      const consumer = await driver.consume(subscription, { prefetch }, (delivery) => {
+        if (delivery.event !== null) onEvent(delivery.event)
+        void delivery.settle({ kind: 'done' })
+      })
+      return async () => consumer.close()
+    },
+    close: async () => driver.close(),
+  }
+}
+
+/** The same headers and flags, so that the broker has the same to do. */
+export async function rawAmqplib(url: string): Promise<Way> {
+  const connection = await amqp.connect(url, { noDelay: true })
+  const channel = await connection.createConfirmChannel()
+  const send = async (event: EventEnvelope) =>
+    new Promise<void>((resolve, reject) => {
+      const options = {
+        messageId: event.id,
+        contentType: 'application/json',
+        deliveryMode: 2,
+        mandatory: true,
+        headers: eventHeaders(event),
+      }
+      channel.publish(exchange, event.type, Buffer.from(event.data), options, (error: unknown) =>
+        error === null ? resolve() : reject(error as Error),
+      )
+    })
+  return {
+    name: 'amqplib',
+    publish: async (events) => void (await Promise.all(events.map(send))),
+    consume: async (subscription, prefetch, onEvent) => {
+      const consuming = await connection.createChannel()
+      await consuming.prefetch(prefetch)
+      await consuming.consume(queueOf(subscription), (message) => {
+        if (message === null) return
+        const event = eventOf(message, message.content.toString('utf8'))
+        if (event !== null) onEvent(event)
+        consuming.ack(message)
+      })
+      return async () => consuming.close()
+    },
+    close: async () => connection.close(),
+  }
+}
+
+export async function rabbitMqClient(url: string): Promise<Way> {
+  const connection = new Connection(url)
+  const publisher = connection.createPublisher({ confirm: true })
+  await connection.onConnect()
+  const send = async (event: EventEnvelope) =>
+    publisher.send(
+      {
+        exchange,
+        routingKey: event.type,
+        messageId: event.id,
+        durable: true,
+        mandatory: true,
+        headers: eventHeaders(event),
+      },
+      Buffer.from(event.data),
+    )
+  return {
+    name: 'rabbitmq-client',
+    publish: async (events) => void (await Promise.all(events.map(send))),
+    consume: async (subscription, prefetch, onEvent) => {
+      const consuming = await connection.acquire()
+      await consuming.basicQos({ prefetchCount: prefetch })
+      await consuming.basicConsume({ queue: queueOf(subscription) }, (message) => {
+        const content = message.body as Buffer
+        const event = eventOf(asMessage(content, message.headers), content.toString('utf8'))
+        if (event !== null) onEvent(event)
+        consuming.basicAck({ deliveryTag: message.deliveryTag })
+      })
+      return async () => consuming.close()
+    },
+    close: async () => connection.close(),
+  }
+}
+
+export async function cloudAmqp(url: string): Promise<Way> {
+  const connection = await new AMQPClient(url).connect()
+  const channel = await connection.channel()
+  await channel.confirmSelect()
+  const send = async (event: EventEnvelope) =>
+    channel.basicPublish(
+      exchange,
+      event.type,
+      event.data,
+      {
+        messageId: event.id,
+        contentType: 'application/json',
+        deliveryMode: 2,
+        headers: eventHeaders(event) as Record<string, string>,
+      },
+      true,
+    )
+  return {
+    name: '@cloudamqp/amqp-client',
+    publish: async (events) => void (await Promise.all(events.map(send))),
+    consume: async (subscription, prefetch, onEvent) => {
+      const consuming = await connection.channel()
+      await consuming.basicQos(prefetch)
+      await consuming.basicConsume(queueOf(subscription), { noAck: false }, (message) => {
+        const event = eventOf(asMessage(Buffer.alloc(0), message.properties.headers), message.bodyString() ?? '')
+        if (event !== null) onEvent(event)
+        void message.ack()
+      })
+      return async () => void (await consuming.close())
+    },
+    close: async () => void (await connection.close()),
+  }
+}
+
+function asMessage(content: Buffer, headers: unknown): AnyMessage {
+  return { content, fields: {}, properties: { headers } } as unknown as AnyMessage
+}
