@@ -2,7 +2,10 @@ import { PandaError } from '../../errors.ts'
 
 /** Where the broker is, with a description that may be shown: it never has the password. */
 export interface Address {
-  readonly url: string
+  readonly secure: boolean
+  readonly host: string
+  readonly port: number
+  readonly password: string
   /** `RabbitMQ at host:port, vhost "v", user "u"`. */
   readonly label: string
   readonly vhost: string
@@ -16,10 +19,15 @@ export function addressOf(url: string): Address {
     throw new PandaError('invalid_url', 'The URL of RabbitMQ cannot be read.', {
       hint: 'Use amqp://user:password@host:5672/vhost or amqps://…; write special characters of the password as %XX.',
     })
-  const port = parsed.port === '' ? (parsed.protocol === 'amqp:' ? '5672' : '5671') : parsed.port
+  const secure = parsed.protocol === 'amqps:'
+  const port = parsed.port === '' ? (secure ? 5_671 : 5_672) : Number(parsed.port)
+  const host = parsed.hostname.replaceAll(/^\[|\]$/g, '')
   const vhost = parsed.pathname.length > 1 ? unescaped(parsed.pathname.slice(1)) : '/'
-  const user = parsed.username === '' ? 'guest' : unescaped(parsed.username)
-  return { url, vhost, user, label: `RabbitMQ at ${parsed.hostname}:${port}, vhost "${vhost}", user "${user}"` }
+  const isGuest = parsed.username === '' && parsed.password === ''
+  const user = isGuest ? 'guest' : unescaped(parsed.username)
+  const password = isGuest ? 'guest' : unescaped(parsed.password)
+  const label = `RabbitMQ at ${parsed.hostname}:${port}, vhost "${vhost}", user "${user}"`
+  return { secure, host, port, vhost, user, password, label }
 }
 
 function parse(url: string): URL | null {

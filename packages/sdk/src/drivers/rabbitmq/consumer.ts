@@ -77,7 +77,7 @@ export class SubscriptionConsumer implements Consumer {
   }
 
   get held(): number {
-    return this.#held.size
+    return this.#held.size + (this.#strict?.handedOut ?? 0)
   }
 
   async setPrefetch(prefetch: number): Promise<void> {
@@ -310,6 +310,8 @@ export class SubscriptionConsumer implements Consumer {
 
   /** Published first, acknowledged then: a death in between doubles the event and does not lose it. */
   async #forward(next: Outgoing, message: Message, tap: Tap): Promise<void> {
+    // Its queue has it again already.
+    if (!tap.acks.open) return
     try {
       await this.#parts.send([next])
       tap.acks.add(message.fields.deliveryTag)

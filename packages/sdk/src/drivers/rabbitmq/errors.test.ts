@@ -6,6 +6,8 @@ const address = addressOf('amqp://app:s3cret%40@mq.example:5673/team%2Fone')
 
 test('the label has host, port, vhost and user, never the password', () => {
   expect(address.label).toBe('RabbitMQ at mq.example:5673, vhost "team/one", user "app"')
+  expect(address).toMatchObject({ password: 's3cret@', host: 'mq.example', secure: false })
+  expect(addressOf('amqp://[::1]/')).toMatchObject({ host: '::1', port: 5_672, vhost: '/', password: 'guest' })
   expect(addressOf('amqps://mq').label).toBe('RabbitMQ at mq:5671, vhost "/", user "guest"')
 })
 

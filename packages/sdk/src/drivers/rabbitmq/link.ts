@@ -132,9 +132,18 @@ export class Link {
   }
 
   async #open(amqp: AmqpModule): Promise<Connection> {
-    const url = new URL(this.address.url)
-    url.searchParams.set('heartbeat', String(this.#settings.heartbeatSeconds))
-    return amqp.connect(url.href, {
+    const { secure, host, port, user, password, vhost } = this.address
+    const server = {
+      protocol: secure ? 'amqps' : 'amqp',
+      hostname: host,
+      port,
+      username: user,
+      password,
+      // The library decodes this one.
+      vhost: encodeURIComponent(vhost),
+      heartbeat: this.#settings.heartbeatSeconds,
+    }
+    return amqp.connect(server, {
       noDelay: true,
       timeout: handshakeMs,
       clientProperties: { connection_name: this.#settings.connectionName },
