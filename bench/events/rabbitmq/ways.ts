@@ -40,7 +40,7 @@ export async function rawAmqplib(url: string): Promise<Way> {
         headers: eventHeaders(event),
       }
       channel.publish(exchange, event.type, Buffer.from(event.data), options, (error: unknown) =>
-        error === null ? resolve() : reject(error as Error),
+        error === null ? resolve() : reject(error),
       )
     })
   return {
@@ -123,9 +123,9 @@ export async function cloudAmqp(url: string): Promise<Way> {
         if (event !== null) onEvent(event)
         void message.ack()
       })
-      return async () => void (await consuming.close())
+      return async () => consuming.close()
     },
-    close: async () => void (await connection.close()),
+    close: async () => connection.close(),
   }
 }
 

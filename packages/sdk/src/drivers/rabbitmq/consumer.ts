@@ -192,9 +192,14 @@ export class SubscriptionConsumer implements Consumer {
     // Not cancelled: as long as something is held, the old queue must be seen to have a consumer.
     for (const tap of old) this.#retired.add(tap)
     await this.#release((taken) => !taken.handedOut)
-    while (strict !== null && strict.handedOut > 0 && old[0]?.acks.open === true) await wait(strictPollMs)
-    for (const id of strict?.reset() ?? []) this.#survivors.add(id)
+    if (strict !== null) await this.#endStrict(strict, old)
     await this.#closeRetired()
+  }
+
+  /** The next process must not begin before the last handler here has ended. */
+  async #endStrict(strict: StrictOrder, taps: readonly Tap[]): Promise<void> {
+    while (strict.handedOut > 0 && taps[0]?.acks.open === true) await wait(strictPollMs)
+    for (const id of strict.reset()) this.#survivors.add(id)
   }
 
   async #closeRetired(): Promise<void> {

@@ -14,7 +14,8 @@ export function toPandaError(error: unknown, address: Address, doing: string): P
   const refused = refusal(text, address, doing, error)
   if (refused !== null) return refused
   const code = replyCode(error)
-  if (code === 406 || code === 404 || code === 540 || code === 405)
+  // The library refuses what it cannot encode: to ask again is of no use.
+  if (error instanceof TypeError || code === 406 || code === 404 || code === 540 || code === 405)
     return new PandaError('store_refused', `${address.label} refused ${doing}: ${reasonOf(text)}`, { cause: error })
   return new PandaError('store_away', `${address.label} did not answer (${doing}): ${reasonOf(text)}`, {
     hint: 'Check that the broker runs and can be reached. What was not confirmed may or may not have been stored; publish it again with the same id.',

@@ -157,7 +157,8 @@ export class Link {
     this.blocked = false
     if (this.#connectedOnce) this.reconnectedAt = Date.now()
     this.#connectedOnce = true
-    this.version = String((connection.connection.serverProperties as { version?: unknown }).version ?? '')
+    const { version } = connection.connection.serverProperties
+    this.version = typeof version === 'string' ? version : ''
     let failure: Error | undefined
     connection.on('error', (error: Error) => (failure = error))
     connection.on('close', (error?: Error) =>
@@ -189,7 +190,7 @@ export class Link {
 
   #move(state: LinkState): void {
     this.state = state
-    for (const wake of [...this.#waiters]) wake()
+    for (const wake of this.#waiters) wake()
   }
 
   async #change(limitMs: number, signal?: AbortSignal): Promise<void> {

@@ -87,7 +87,7 @@ function loggedOf(message: Message, offset: number, query: LogQuery): LoggedEven
 }
 
 function offsetOf(message: Message): number {
-  return Number((message.properties.headers as Record<string, unknown> | undefined)?.['x-stream-offset'] ?? 0)
+  return Number(message.properties.headers?.['x-stream-offset'] ?? 0)
 }
 
 async function openReader(core: Core, from: LogPosition, signal?: AbortSignal): Promise<LogReader> {
@@ -95,10 +95,10 @@ async function openReader(core: Core, from: LogPosition, signal?: AbortSignal): 
   const channel = await openChannel(connection)
   const inbox: Message[] = []
   let failure: unknown = null
-  let wake: () => void = () => undefined
+  let wake: (() => void) | null = null
   const fail = (error: unknown) => {
     failure = error
-    wake()
+    wake?.()
   }
   const onAbort = () => fail(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -109,7 +109,7 @@ async function openReader(core: Core, from: LogPosition, signal?: AbortSignal): 
     (message) => {
       if (message === null) return fail(new Error(`the queue ${core.names.log} was deleted`))
       inbox.push(message)
-      wake()
+      wake?.()
     },
     { arguments: { 'x-stream-offset': streamOffset(from) } },
   )

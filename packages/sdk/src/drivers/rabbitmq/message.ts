@@ -103,7 +103,7 @@ function travelHeaders(travel: Travel): Record<string, unknown> {
 }
 
 export function travelOf(message: AnyMessage): Travel {
-  const headers = message.properties.headers as Record<string, unknown> | undefined
+  const { headers } = message.properties
   if (headers === undefined) return untravelled
   return {
     failures: number(headers['panda-failures']) ?? 0,
@@ -120,7 +120,7 @@ export function travelOf(message: AnyMessage): Travel {
 
 /** Null when it is not an event of ours. `raw` is its payload as text. */
 export function eventOf(message: AnyMessage, raw: string): EventEnvelope | null {
-  const headers = message.properties.headers as Record<string, unknown> | undefined
+  const { headers } = message.properties
   if (headers === undefined || headers['cloudEvents:specversion'] !== '1.0') return null
   const id = text(headers['cloudEvents:id'])
   const source = text(headers['cloudEvents:source'])
@@ -142,7 +142,7 @@ export function eventOf(message: AnyMessage, raw: string): EventEnvelope | null 
 
 /** The event's id; of a foreign message its own one, or its first bytes. */
 export function idOf(message: AnyMessage): string {
-  const headers = message.properties.headers as Record<string, unknown> | undefined
+  const { headers } = message.properties
   const id = text(headers?.['cloudEvents:id']) ?? text(message.properties.messageId)
   return id ?? `raw-${message.content.subarray(0, 24).toString('hex')}-${message.content.length}`
 }

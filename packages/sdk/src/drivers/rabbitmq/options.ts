@@ -15,7 +15,7 @@ export interface RabbitOptions {
   readonly heartbeatSeconds?: number
   /** Limits of the event log; `false`: no log is kept. Default 1 GiB and 7 days. They hold from the log's creation on. */
   readonly log?: { readonly maxBytes?: number; readonly maxAgeSeconds?: number } | false
-  /** Events without a subscription kept at most; the oldest go first. Default 100,000. */
+  /** Events without a subscription kept at most; the oldest go first. Default 50,000. */
   readonly maxUnrouted?: number
   /** How the broker's list of connections names this one. Default `pandastack`. */
   readonly connectionName?: string
@@ -38,7 +38,7 @@ export function settingsOf(options: RabbitOptions): RabbitSettings {
     maxPayloadBytes: options.maxPayloadBytes ?? 8 * mebibyte,
     heartbeatSeconds: options.heartbeatSeconds ?? 5,
     log,
-    maxUnrouted: options.maxUnrouted ?? 100_000,
+    maxUnrouted: options.maxUnrouted ?? 50_000,
     connectionName: options.connectionName ?? 'pandastack',
   }
 }

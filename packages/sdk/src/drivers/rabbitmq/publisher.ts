@@ -294,7 +294,7 @@ function reject(batch: Batch, error: unknown): void {
 
 /** Ends the wait, not what is on its way. */
 async function orAborted(sent: Promise<void>, signal: AbortSignal): Promise<void> {
-  let stop: () => void = () => undefined
+  let stop: (() => void) | null = null
   const aborted = new Promise<never>((_resolve, reject) => {
     stop = () => reject(signal.reason as Error)
     signal.addEventListener('abort', stop, { once: true })
@@ -302,7 +302,7 @@ async function orAborted(sent: Promise<void>, signal: AbortSignal): Promise<void
   try {
     await Promise.race([sent, aborted])
   } finally {
-    signal.removeEventListener('abort', stop)
+    if (stop !== null) signal.removeEventListener('abort', stop)
     sent.catch(() => undefined)
   }
 }

@@ -117,13 +117,13 @@ class RabbitDriver implements EventDriver {
   ): Promise<Consumer> {
     await this.#registry.follow()
     if (this.#registry.state.subscriptions[subscription] === undefined) await this.#entry(subscription)
-    const { link, names, send } = this.#core
+    const { link, names } = this.#core
     const consumer = new SubscriptionConsumer(
       {
         link,
         names,
         registry: this.#registry,
-        send: async (messages) => send(messages),
+        send: async (messages) => this.#publisher.send(messages),
         restore: async (name) => restore(this.#core, name),
         loadStrict: async (name) => this.#loadStrict(name),
         onClosed: (closed) => this.#consumers.delete(closed),

@@ -157,7 +157,7 @@ export class Registry {
         resolve(state)
       }).catch((error: unknown) => {
         clearTimeout(timer)
-        reject(error as Error)
+        reject(error)
       })
     })
   }

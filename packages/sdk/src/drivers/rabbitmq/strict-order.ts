@@ -47,7 +47,7 @@ export class StrictOrder {
 
   add(message: Message, tap: Tap, survived: boolean): void {
     const travel = travelOf(message)
-    const headers = message.properties.headers as Record<string, unknown> | undefined
+    const { headers } = message.properties
     const key = headers?.['cloudEvents:partitionkey']
     const { redelivered } = message.fields
     this.#items.push({

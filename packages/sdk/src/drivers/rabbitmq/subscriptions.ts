@@ -129,6 +129,7 @@ async function finishMigration(core: Core, name: string, entry: RegisteredSubscr
 async function moveWaiting(
   core: Core,
   name: string,
+  generation: number,
   old: string,
   isOver: (others: number) => boolean,
 ): Promise<boolean> {
