@@ -69,7 +69,13 @@ it(`three servers, ${SIZE.kills} SIGKILLs, ${SIZE.containers} containers: each s
   const printed = Array.from({ length: LINES }, (_, index) => `line ${index + 1}`)
   const history = await readHistory(database.url)
   const verdict = check(history, witness.effects(installation, printed), { blackouts })
-  printFigures('containers', { seed, kills: SIZE.kills, blackouts: blackouts.length, ...verdict.figures })
+  printFigures('containers', {
+    seed,
+    kills: SIZE.kills,
+    blackouts: blackouts.length,
+    violations: verdict.violations.length,
+    ...verdict.figures,
+  })
   expectNoViolations(verdict)
   expect(fleet.servers.flatMap((server) => server.crashes)).toEqual([])
   const startLines = [...history.logLines].map(([run, lines]) => ({

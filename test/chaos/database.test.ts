@@ -42,7 +42,12 @@ it(`PostgreSQL is killed ${KILLS} times under load: the servers recover by thems
     await fleet.stop()
     const verdict = check(await readHistory(postgres.url), readFakeEffects(engine.path), { blackouts })
     const recoveryMaxMs = Math.max(...blackouts.map(({ fromMs, untilMs }) => untilMs - fromMs))
-    printFigures('database-killed', { kills: KILLS, recoveryMaxMs, ...verdict.figures })
+    printFigures('database-killed', {
+      kills: KILLS,
+      recoveryMaxMs,
+      violations: verdict.violations.length,
+      ...verdict.figures,
+    })
     expectNoViolations(verdict)
     expect(crashes, fleet.logTails()).toEqual([])
     expect(verdict.figures.lostRuns).toBe(0)

@@ -62,7 +62,13 @@ it(`three servers, ${SIZE.kills} random SIGKILLs, ${SIZE.ticks} ticks: none lost
   const crashes = fleet.servers.flatMap((server) => server.crashes)
   await fleet.stop()
   const verdict = check(await readHistory(database.url), readFakeEffects(engine.path), { blackouts })
-  printFigures('three-servers', { seed, kills: SIZE.kills, blackouts: blackouts.length, ...verdict.figures })
+  printFigures('three-servers', {
+    seed,
+    kills: SIZE.kills,
+    blackouts: blackouts.length,
+    violations: verdict.violations.length,
+    ...verdict.figures,
+  })
   expectNoViolations(verdict)
   expect(crashes, fleet.logTails()).toEqual([])
   expect(verdict.figures.ticks).toBeGreaterThanOrEqual(SIZE.ticks)
