@@ -13,6 +13,12 @@ export interface EngineLog {
   readonly left: readonly string[]
 }
 
+/** A server was told that the end it had recorded counts. */
+export interface Acceptance {
+  readonly unit: string
+  readonly serverId: string
+}
+
 interface Attempt {
   readonly number: number
   readonly outcome: string
@@ -35,7 +41,11 @@ interface Run {
 }
 
 /** Compares what is on record with what the engine did. Reads the database and the engine's log, nothing else. */
-export async function checkRuns(db: Database, engine: EngineLog): Promise<{ runs: number; mistakes: string[] }> {
+export async function checkRuns(
+  db: Database,
+  engine: EngineLog,
+  accepted: readonly Acceptance[],
+): Promise<{ runs: number; mistakes: string[] }> {
   const runs = await readRuns(db)
   const mistakes = engine.left.map((unit) => `${unit} is left on the engine`)
   const known = new Set<string>()
@@ -50,7 +60,17 @@ export async function checkRuns(db: Database, engine: EngineLog): Promise<{ runs
     if (count > 1) mistakes.push(`${unit} was started ${count} times`)
     if (!known.has(unit)) mistakes.push(`${unit} was started and no attempt tells of it`)
   }
+  mistakes.push(...checkAccepted(accepted))
   return { runs: runs.length, mistakes }
+}
+
+/** One accepted result per attempt. */
+function checkAccepted(accepted: readonly Acceptance[]): string[] {
+  const byUnit = new Map<string, string[]>()
+  for (const { unit, serverId } of accepted) byUnit.set(unit, [...(byUnit.get(unit) ?? []), serverId])
+  return [...byUnit]
+    .filter(([, servers]) => servers.length > 1)
+    .map(([unit, servers]) => `the end of ${unit} was accepted from ${servers.join(' and ')}`)
 }
 
 function checkRun(run: Run, engine: EngineLog): string[] {

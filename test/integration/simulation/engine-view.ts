@@ -27,12 +27,14 @@ export function engineView({ engine, process, time, random, rates }: EngineViewD
   const clock = time.clockOf(process)
   const before: FakeHook = async (operation) => {
     process.step()
+    if (operation === 'start') process.reach('start')
     await process.mayGoOn()
     if (random.chance(rates().slow)) await clock.sleep(random.int(1, 1000))
     if (random.chance(rates().refused)) throw new RuntimeError('engine-away', `${operation} was refused`)
   }
   const after: FakeHook = async (operation) => {
     process.step()
+    if (operation === 'start') process.reach('started')
     await process.mayGoOn()
     if (random.chance(rates().doneButRefused)) throw new RuntimeError('engine-away', `no answer to ${operation}`)
   }

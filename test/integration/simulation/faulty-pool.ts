@@ -55,6 +55,7 @@ export function faultyDatabase(pool: FaultyPool): Database {
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
 }
 
-function failure(code: string, message: string): Error {
+/** As the database client reports it. */
+export function failure(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }

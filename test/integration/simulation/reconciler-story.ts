@@ -53,6 +53,8 @@ const EVENTS = {
   death: 6,
   return: 12,
   freeze: 4,
+  freezeInStart: 8,
+  freezeInRecord: 8,
   thaw: 5,
   engineAway: 3,
   engineBack: 6,
@@ -96,6 +98,12 @@ async function play(world: ReconcilerWorld, event: Event): Promise<void> {
       return
     case 'freeze':
       if (living.length > 0) random.pick(living).process.freeze()
+      return
+    case 'freezeInStart':
+      world.traps.push(random.pick(['start', 'start', 'started']))
+      return
+    case 'freezeInRecord':
+      world.traps.push(random.pick(['recording', 'recording', 'recorded']))
       return
     case 'thaw':
       if (frozen.length > 0) world.thaw(random.pick(frozen))

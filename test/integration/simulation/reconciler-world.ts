@@ -4,15 +4,19 @@ import { MemoryEngine } from '../../../packages/server/src/runtime/fake/memory-e
 import type { Database } from '../../../packages/server/src/store/database.ts'
 import { installDatabaseClock, setDatabaseClock } from '../../support/database-clock.ts'
 import { migratedDatabase } from '../../support/migrated-database.ts'
+import type { Defect } from './defects.ts'
 import type { EngineRates } from './engine-view.ts'
 import { FaultyPool } from './faulty-pool.ts'
 import { type FaultRates, faultsBySeed, NO_FAULTS } from './harness.ts'
 import { Random } from './random.ts'
 import type { SimulatedMembership } from './simulated-membership.ts'
-import { SimulatedProcess } from './simulated-process.ts'
+import { type Moment, SimulatedProcess } from './simulated-process.ts'
 import { databaseOf, type ReconcilingServer, startServer } from './simulated-server.ts'
 import { Turnstile } from './turnstile.ts'
 import { VirtualTime } from './virtual-time.ts'
+
+/** How long a server stands still in a trap: mostly until another one has taken its runs. */
+const TRAPPED_MS = [8000, 30_000] as const
 
 export const NO_ENGINE_FAULTS: EngineRates = { refused: 0, doneButRefused: 0, slow: 0 }
 
@@ -36,9 +40,16 @@ export interface ReconcilerWorld extends AsyncDisposable {
   readonly memberships: SimulatedMembership[]
   rates: FaultRates
   engineRates: EngineRates
+  /** Whoever comes to one of these moments next stands still there, for longer than its lease. */
+  readonly traps: Moment[]
+  readonly defect: Defect | null
+  /** Which server was told that the end it recorded was accepted. */
+  readonly accepted: { readonly unit: string; readonly serverId: string }[]
   /** Units whose end the engine itself has forgotten. */
   readonly forgotten: Set<string>
   crashEngine(): void
+  /** A process has come to that moment. */
+  reach(process: SimulatedProcess, moment: Moment): void
   addServer(): Promise<void>
   /** Brings the database's clock to the virtual time. */
   tellTime(): Promise<void>
@@ -48,7 +59,11 @@ export interface ReconcilerWorld extends AsyncDisposable {
   thaw(server: ReconcilingServer): void
 }
 
-export async function openReconcilerWorld(seed: number, startAt: number): Promise<ReconcilerWorld> {
+export async function openReconcilerWorld(
+  seed: number,
+  startAt: number,
+  defect: Defect | null = null,
+): Promise<ReconcilerWorld> {
   const database = await migratedDatabase()
   await installDatabaseClock(database.db, startAt)
   // What a crash of PostgreSQL would lose is not the question here, and waiting for the disk takes most of the time.
@@ -76,6 +91,9 @@ export async function openReconcilerWorld(seed: number, startAt: number): Promis
     memberships: [],
     rates: NO_FAULTS,
     engineRates: NO_ENGINE_FAULTS,
+    traps: [],
+    defect,
+    accepted: [],
     forgotten: new Set(),
     crashEngine: () => crash(engine, world.forgotten),
     async addServer() {
@@ -87,6 +105,16 @@ export async function openReconcilerWorld(seed: number, startAt: number): Promis
       if (told === time.now()) return
       told = time.now()
       await setDatabaseClock(database.db, told)
+    },
+    reach(process, moment) {
+      const trap = world.traps.indexOf(moment)
+      const awake = world.servers.filter((server) => server.process.running)
+      if (trap === -1 || awake.length < 2) return
+      world.traps.splice(trap, 1)
+      process.freeze()
+      const server = world.servers.find((one) => one.process === process)
+      const wake = (): void => server && world.thaw(server)
+      void time.clock.sleep(random.int(...TRAPPED_MS)).then(wake)
     },
     notify(channel) {
       // A notification can be lost with its connection: it only saves waiting.

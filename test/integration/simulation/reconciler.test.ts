@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { checkRuns } from './check-runs.ts'
 import { checkTicks } from './check-ticks.ts'
+import { adoptionKeepsFence, alwaysSure, type Defect } from './defects.ts'
 import { seedsOf, withSeed } from './harness.ts'
 import { begin, drain, playStep } from './reconciler-story.ts'
 import { openReconcilerWorld, type ReconcilerWorld } from './reconciler-world.ts'
@@ -25,7 +26,7 @@ async function noEndChanges(world: ReconcilerWorld, ends: Map<string, string>): 
 async function check(world: ReconcilerWorld): Promise<{ runs: number }> {
   const { starts, forgotten, engine } = { ...world, starts: world.engine.starts }
   const left = [...engine.list()].map((unit) => unit.spec.name)
-  const { runs, mistakes } = await checkRuns(world.db, { starts, forgotten, left })
+  const { runs, mistakes } = await checkRuns(world.db, { starts, forgotten, left }, world.accepted)
   const all = [...(await checkTicks(world.db)).mistakes, ...mistakes]
   if (all.length > 0) throw new Error(`${all.length} mistakes:\n${all.slice(0, 10).join('\n')}`)
   return { runs }
@@ -40,8 +41,8 @@ async function outcomeOf(world: ReconcilerWorld): Promise<string[]> {
   return rows.map((row) => row.told)
 }
 
-async function tellStory(seed: number, steps: number, tell: (step: string) => void) {
-  await using world = await openReconcilerWorld(seed, START)
+async function tellStory(seed: number, steps: number, tell: (step: string) => void, defect: Defect | null = null) {
+  await using world = await openReconcilerWorld(seed, START, defect)
   const ends = new Map<string, string>()
   await begin(world)
   for (let step = 0; step < steps; step++) {
@@ -55,6 +56,16 @@ async function tellStory(seed: number, steps: number, tell: (step: string) => vo
   return { runs, started: world.engine.starts.size, outcome: await outcomeOf(world) }
 }
 
+/** What the checker has to say of a story in which the servers have that defect. */
+async function mistakesOf(seed: number, defect: Defect): Promise<string> {
+  try {
+    await tellStory(seed, STEPS, () => undefined, defect)
+    return ''
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
 describe('simulation of the reconciler: servers that die and freeze, store faults, an engine that goes and forgets', () => {
   it.each(seedsOf(DEFAULT_SEEDS))('seed %i: each run ends once, as its unit did, and nothing is left', async (seed) => {
     await withSeed(seed, async (tell) => {
@@ -62,6 +73,23 @@ describe('simulation of the reconciler: servers that die and freeze, store fault
       expect(runs).toBeGreaterThan(0)
       expect(started).toBeGreaterThan(0)
     })
+  })
+
+  // A checker that finds nothing in a broken server proves nothing about a sound one.
+  it.each([
+    { plant: adoptionKeepsFence, what: 'an adoption that does not raise the fence' },
+    { plant: alwaysSure, what: 'a server that is always sure of its runs' },
+  ])('notices $what in two of the default seeds at least', async ({ plant }) => {
+    const told: string[] = []
+    let noticed = 0
+    for (let seed = 1; seed <= DEFAULT_SEEDS && noticed < 2; seed++) {
+      const defect = plant()
+      const mistakes = await mistakesOf(seed, defect)
+      expect(defect.planted()).toBeGreaterThan(0)
+      if (defect.noticed.test(mistakes)) noticed++
+      told.push(`seed ${seed}: ${mistakes}`)
+    }
+    expect(noticed, told.join('\n')).toBe(2)
   })
 
   it('tells the same story for the same seed', async () => {

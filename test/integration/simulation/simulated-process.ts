@@ -4,6 +4,13 @@ export class Died extends Error {
 }
 
 /**
+ * Moments in which it hurts to stand still: asked to start a unit and not done it, started it and not heard of it, in the
+ * middle of the transaction that records an end, that committed and not heard of it.
+ */
+export const MOMENTS = ['start', 'started', 'recording', 'recorded'] as const
+export type Moment = (typeof MOMENTS)[number]
+
+/**
  * The life of one server process. It takes its steps at the requests to database and engine and at their answers, so
  * it can die between any two of them: from then on none of its requests goes out and no answer, no timer reaches it.
  */
@@ -12,10 +19,13 @@ export class SimulatedProcess {
   #alive = true
   #frozen = false
   #stepsLeft = Number.POSITIVE_INFINITY
+  /** Told of each moment that it comes to; may freeze it there. */
+  readonly #onMoment: (moment: Moment) => void
   readonly #thawed: (() => void)[] = []
 
-  constructor(id: string) {
+  constructor(id: string, onMoment: (moment: Moment) => void = () => undefined) {
     this.id = id
+    this.#onMoment = onMoment
   }
 
   get alive(): boolean {
@@ -43,6 +53,10 @@ export class SimulatedProcess {
   /** As SIGSTOP: its connections stay, and what it is to receive waits for it. */
   freeze(): void {
     this.#frozen = true
+  }
+
+  reach(moment: Moment): void {
+    if (this.running) this.#onMoment(moment)
   }
 
   thaw(): void {

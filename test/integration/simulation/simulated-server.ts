@@ -4,7 +4,7 @@ import { Dispatcher } from '../../../packages/server/src/executor/dispatcher.ts'
 import { Executor } from '../../../packages/server/src/executor/executor.ts'
 import type { CollectLogs, ProjectSettings } from '../../../packages/server/src/executor/ports.ts'
 import { Reconciler } from '../../../packages/server/src/reconcile/reconciler.ts'
-import type { RuntimeDriver } from '../../../packages/server/src/runtime/driver.ts'
+import { type RuntimeDriver, unitName } from '../../../packages/server/src/runtime/driver.ts'
 import { FakeDriver } from '../../../packages/server/src/runtime/fake/fake-driver.ts'
 import { Scheduler } from '../../../packages/server/src/scheduler/scheduler.ts'
 import type { Database } from '../../../packages/server/src/store/database.ts'
@@ -39,6 +39,7 @@ function readLogs(driver: RuntimeDriver): CollectLogs {
 export function databaseOf(world: ReconcilerWorld, process: SimulatedProcess): Database {
   const { turnstile } = world
   const pool = new GatedPool({
+    rewrite: (text) => world.defect?.rewrite(text) ?? text,
     pool: world.pool,
     turnstile,
     process,
@@ -50,7 +51,7 @@ export function databaseOf(world: ReconcilerWorld, process: SimulatedProcess): D
 
 export async function startServer(world: ReconcilerWorld, id: string): Promise<ReconcilingServer> {
   const { engine, time, random } = world
-  const process = new SimulatedProcess(id)
+  const process = new SimulatedProcess(id, (moment) => world.reach(process, moment))
   const clock = time.clockOf(process)
   const db = databaseOf(world, process)
   const driver = new FakeDriver(engineView({ engine, process, time, random, rates: () => world.engineRates }))
@@ -71,7 +72,8 @@ export async function startServer(world: ReconcilerWorld, id: string): Promise<R
     maxRuns: MAX_RUNS,
     collectLogs: readLogs(driver),
     loadSettings: () => Promise.resolve(NO_SETTINGS),
-    surelyOurs: () => membership.surelyOurs(),
+    surelyOurs: () => world.defect?.surelyOurs?.() ?? membership.surelyOurs(),
+    onEnded: ({ runId, attempt }) => world.accepted.push({ unit: unitName(runId, attempt), serverId: id }),
   })
   const reconciler = new Reconciler({ ...base, executor, membership })
   for (const part of [

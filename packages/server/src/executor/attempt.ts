@@ -33,7 +33,7 @@ export async function runAttempt(context: AttemptContext, control: RunControl): 
     if (outcome === null) return
     const state = await record(context, run, outcome)
     const durationMs = clock.now() - claimedAtMs + (run.runningForMs ?? 0)
-    context.onEnded({ trigger: run.trigger, state, durationMs })
+    context.onEnded({ runId: run.id, attempt: run.attempt, trigger: run.trigger, state, durationMs })
     reach('result-recorded')
     await removeUnit(context, run, control)
   } catch (error) {

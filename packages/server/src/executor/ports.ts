@@ -37,6 +37,8 @@ export type CollectLogs = (request: CollectRequest) => Promise<void>
 
 /** What metrics want to know of an attempt whose end was accepted. */
 export interface EndedWork {
+  readonly runId: string
+  readonly attempt: number
   readonly trigger: Trigger
   /** The run's state then: `retrying` when another attempt follows. */
   readonly state: RunState
