@@ -9,6 +9,8 @@ import type { AttemptRecord, History, RevisionRow, RunRecord } from './history.t
 export interface Verdict {
   readonly violations: readonly Violation[]
   readonly figures: Figures
+  /** The rows that came latest of those that count, for people. */
+  readonly latest: readonly string[]
 }
 
 export interface Violation {
@@ -74,7 +76,8 @@ export function check(history: History, effects: Effects, options: CheckOptions 
     ...checkOverlap(history, effects),
     ...checkLogs(history, effects),
   ]
-  return { violations, figures: { ticks: ticks.expected, ...figuresOf(history, effects, blackouts) } }
+  const figures = { ticks: ticks.expected, ...figuresOf(history, effects, blackouts) }
+  return { violations, figures, latest: latestRows(history, blackouts) }
 }
 
 /** Each due time of each revision of a cronjob's schedule, until the next one took over, has exactly one row. */
@@ -215,10 +218,25 @@ function checkLogs(history: History, effects: Effects): Violation[] {
   return found
 }
 
-function figuresOf(history: History, effects: Effects, blackouts: readonly Blackout[]): Omit<Figures, 'ticks'> {
+/** Runs of ticks that were due while somebody was there. */
+function ticksInTheLight({ runs }: History, blackouts: readonly Blackout[]): RunRecord[] {
   const inTheLight = ({ dueAtMs }: RunRecord): boolean =>
     !blackouts.some(({ fromMs, untilMs }) => dueAtMs >= fromMs && dueAtMs <= untilMs)
-  const bySchedule = history.runs.filter((run) => BY_SCHEDULE.has(run.trigger) && inTheLight(run))
+  return runs.filter((run) => BY_SCHEDULE.has(run.trigger) && inTheLight(run))
+}
+
+function latestRows(history: History, blackouts: readonly Blackout[]): string[] {
+  const lateness = ({ createdAtMs, dueAtMs }: RunRecord): number => createdAtMs - dueAtMs
+  const rows = ticksInTheLight(history, blackouts).toSorted((a, b) => lateness(b) - lateness(a))
+  return rows.slice(0, 10).map((run) => {
+    const next = blackouts.find(({ fromMs }) => fromMs > run.dueAtMs)
+    const before = next === undefined ? '' : `, ${Math.round(next.fromMs - run.dueAtMs)} ms before all servers died`
+    return `${run.id} due ${new Date(run.dueAtMs).toISOString()}: ${Math.round(lateness(run))} ms late${before}`
+  })
+}
+
+function figuresOf(history: History, effects: Effects, blackouts: readonly Blackout[]): Omit<Figures, 'ticks'> {
+  const bySchedule = ticksInTheLight(history, blackouts)
   const rows = sorted(bySchedule.map((run) => run.createdAtMs - run.dueAtMs))
   const starts = sorted(bySchedule.flatMap((run) => (run.startedAtMs === null ? [] : [run.startedAtMs - run.dueAtMs])))
   return {
