@@ -172,4 +172,10 @@ describe('the checker', () => {
     const blackouts = [{ fromMs: START + 900, untilMs: START + 1100 }]
     expect(check(late, goodEffects(), { blackouts }).figures.rowLatenessMaxMs).toBe(10)
   })
+
+  it('does not count the time when nobody was there for what was due right before', () => {
+    const late = withRun({ createdAtMs: START + 9 * SECOND })
+    const blackouts = [{ fromMs: START + 1050, untilMs: START + 8500 }]
+    expect(check(late, goodEffects(), { blackouts }).figures.rowLatenessMaxMs).toBe(550)
+  })
 })
