@@ -106,6 +106,12 @@ export const ERRORS = {
     hint: 'The server retries by itself; check DATABASE_URL and the database.',
     retryable: true,
   },
+  database_full: {
+    status: 503,
+    title: 'The disk of the database is full',
+    hint: 'Make room on it; nothing is lost meanwhile, and the server goes on by itself.',
+    retryable: true,
+  },
   engine_away: {
     status: 503,
     title: 'The container engine cannot be reached',

@@ -19,16 +19,30 @@ export function createLog(config: Pick<Config, 'logLevel' | 'logFormat'>, destin
   const people = config.logFormat === 'text' || (config.logFormat === 'auto' && process.stderr.isTTY)
   if (!people) {
     const json = { ...options, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName } }
-    return pino(json, destination ?? pino.destination({ dest: 2, sync: true }))
+    return pino(json, destination ?? standardError())
   }
   const stream = pretty({
     colorize: process.stderr.isTTY,
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid,hostname',
-    destination: destination ?? 2,
+    destination: destination ?? standardError(),
     sync: true,
   })
   return pino(options, stream)
+}
+
+/** Lines that cannot be written now are kept up to this, characters; what comes then is left out. */
+const KEPT = 1024 * 1024
+
+/**
+ * Standard error may be a file on a disk that is full. That must not end the server: the lines are written when there is
+ * room again.
+ */
+function standardError(): DestinationStream {
+  const stream = pino.destination({ dest: 2, sync: true, maxLength: KEPT })
+  // Nobody is left to tell it to: this is where it would be told.
+  stream.on('error', () => undefined)
+  return stream
 }
 
 function levelName(label: string): { level: string } {

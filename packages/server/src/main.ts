@@ -193,7 +193,15 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
   const stopping = new AbortController()
   const api = await createApi({
     ...base,
-    ...createReport({ ...work, db, clock, databaseKind: base.store.kind, startedAt: base.startedAt }),
+    ...createReport({
+      ...work,
+      db,
+      clock,
+      databaseKind: base.store.kind,
+      databaseTrouble: base.store.trouble,
+      startedAt: base.startedAt,
+    }),
+    databaseTrouble: base.store.trouble,
     authenticator: new Authenticator(db, clock, sideTask(log)),
     projects: new ProjectDirectory(db, clock),
     alertAllow: config.alertAllow,

@@ -14,6 +14,8 @@ export interface Readiness {
   readonly database: boolean
   readonly scheduler: boolean
   readonly engine: boolean
+  /** Why it is not ready, for people; null = it is. */
+  readonly reason: string | null
 }
 
 /** Everything that the API is built upon; made in main.ts. */
@@ -27,6 +29,8 @@ export interface ApiDeps {
   readonly projects: ProjectDirectory
   readonly logs: LogStore
   readonly metrics: Metrics
+  /** Why the database can keep nothing now; null = it can, as far as is known. */
+  readonly databaseTrouble: () => Promise<string | null>
   readonly readiness: () => Promise<Readiness>
   /** @param projectId counts of this project only; null = of all */
   readonly status: (projectId: string | null) => Promise<Status>

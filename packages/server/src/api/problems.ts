@@ -1,7 +1,7 @@
 import { type ErrorCode, ERRORS, type FieldError, nameSchema, PandaError, type Problem } from '@pandastack/contract'
 import type { FastifyError } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { isForeignKeyViolation, isUnstorableText } from '../store/database-errors.ts'
+import { diskFullMessage, isForeignKeyViolation, isUnstorableText } from '../store/database-errors.ts'
 import { isTransient } from '../store/transient.ts'
 
 /** A name, not an address (RFC 9457 section 3.1.1 takes any URI): the server serves no pages about errors. */
@@ -20,6 +20,10 @@ const FRAMEWORK: Readonly<Record<string, ErrorCode>> = {
 /** Turns whatever was thrown into one of the known errors; undefined = a bug of ours. */
 export function toPandaError(error: unknown): PandaError | undefined {
   if (error instanceof PandaError) return error
+  const full = diskFullMessage(error)
+  if (full !== null) {
+    return new PandaError('database_full', `The disk of the database is full: ${full}.`, { cause: error })
+  }
   if (isTransient(error)) {
     return new PandaError('database_away', 'The database did not answer.', { cause: error })
   }
@@ -30,6 +34,13 @@ export function toPandaError(error: unknown): PandaError | undefined {
     return new PandaError('project_not_found', 'The project was deleted meanwhile.', { cause: error })
   }
   return error instanceof Error ? fromFramework(error as FastifyError) : undefined
+}
+
+/** A database that is away because its disk is full says nothing any more: then the reason is looked up. */
+export async function nameFullDisk<T>(error: T, trouble: () => Promise<string | null>): Promise<T | PandaError> {
+  if (toPandaError(error)?.code !== 'database_away') return error
+  const reason = await trouble()
+  return reason === null ? error : new PandaError('database_full', `The database is away: ${reason}.`, { cause: error })
 }
 
 function fromFramework(error: FastifyError): PandaError | undefined {

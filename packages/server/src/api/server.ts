@@ -14,7 +14,7 @@ import { v7 } from 'uuid'
 import type { ApiDeps } from './deps.ts'
 import { createLogin } from './limits.ts'
 import { openApiOptions } from './openapi.ts'
-import { bugProblem, problemOf, toPandaError } from './problems.ts'
+import { bugProblem, nameFullDisk, problemOf, toPandaError } from './problems.ts'
 import { registerRoute } from './register.ts'
 import { allRoutes } from './routes/all.ts'
 import { StreamLimit } from './stream-limit.ts'
@@ -50,7 +50,10 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   acceptOnlyJson(app)
   addHeaders(app, deps)
   observe(app, deps)
-  app.setErrorHandler(answerError)
+  app.setErrorHandler(async (error: FastifyError | Error, request, reply) => {
+    answerError(await nameFullDisk(error, deps.databaseTrouble), request, reply)
+    return reply
+  })
   app.setNotFoundHandler((request) => {
     throw new PandaError('route_not_found', `There is no ${request.method} ${request.url.split('?')[0]}.`)
   })

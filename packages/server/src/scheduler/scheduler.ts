@@ -44,6 +44,7 @@ export class Scheduler implements Component {
   #loop: Promise<void> | undefined
   #unlisten: (() => void) | undefined
   #up = false
+  #trouble: string | null = 'the scheduler has not looked for what is due yet'
   #nextDueAt: Date | null = null
   readonly #unreadable: UnreadableCronjobs
   #inDoubt: readonly ClaimedRun[] = []
@@ -56,6 +57,11 @@ export class Scheduler implements Component {
   /** True while the last pass over the due cronjobs succeeded. */
   get up(): boolean {
     return this.#up
+  }
+
+  /** Why the last pass failed; null while it is up. */
+  get trouble(): string | null {
+    return this.#trouble
   }
 
   /** The next due time of any cronjob as of the last pass; null when there is none. */
@@ -87,9 +93,11 @@ export class Scheduler implements Component {
         waitMs = await this.#pass()
         if (!this.#up) this.#deps.log.info('scheduler is up')
         this.#up = true
+        this.#trouble = null
         backoffMs = BACKOFF_MIN_MS
       } catch (error) {
         this.#up = false
+        this.#trouble = `due cronjobs cannot be claimed: ${error instanceof Error ? error.message : String(error)}`
         waitMs = backoffMs
         this.#deps.log.error({ err: error, retryInMs: waitMs }, 'due cronjobs could not be claimed')
         backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS)

@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { startEmbeddedPostgres } from '../store/embedded/embedded-postgres.ts'
 import { migrate } from '../store/migrate.ts'
+import { fullDisk } from './disk-room.ts'
 import { StartError } from './start-error.ts'
 import type { StopStack } from './stop-stack.ts'
 import { databaseAddress, waitForDatabase } from './wait-for-database.ts'
@@ -13,6 +15,8 @@ export interface Store {
   readonly db: Database
   readonly url: string
   readonly kind: 'embedded' | 'external'
+  /** Why it can keep nothing now, in a sentence; null = it can, as far as this machine can tell. */
+  readonly trouble: () => Promise<string | null>
 }
 
 /** The database of the configuration, up and with this version's schema. */
@@ -31,7 +35,9 @@ export async function openStore(
   await waitForDatabase(db, { address, clock, log, timeoutMs: config.databaseWaitMs, signal })
   const migrations = await migrate(db)
   if (migrations.length > 0) log.info(`database ${address}: schema brought to ${migrations.at(-1)}`)
-  return { db, url, kind }
+  const data = join(config.home, 'postgres')
+  const trouble = (): Promise<string | null> => (kind === 'embedded' ? fullDisk(data) : Promise.resolve(null))
+  return { db, url, kind, trouble }
 }
 
 /** Others may pass through it as root, since PostgreSQL then runs as another user below it; its secret files are 0600. */

@@ -13,8 +13,10 @@ export interface ReportDeps {
   readonly db: Database
   readonly clock: Clock
   readonly databaseKind: 'embedded' | 'external'
+  /** Why the database can keep nothing now; null = it can, as far as is known. */
+  readonly databaseTrouble: () => Promise<string | null>
   readonly startedAt: Date
-  readonly scheduler: { readonly up: boolean; readonly nextDueAt: Date | null }
+  readonly scheduler: { readonly up: boolean; readonly trouble: string | null; readonly nextDueAt: Date | null }
   readonly membership: { readonly serverId: string; list(): Promise<ServerStatus[]> }
   readonly driver: RuntimeDriver
   readonly engineWarning: string | null
@@ -23,6 +25,8 @@ export interface ReportDeps {
 /** A probe must not wait longer: its caller has a timeout of its own. */
 const PROBE_LIMIT_MS = 2000
 const ENGINE_LIMIT_MS = 2000
+
+const UNREACHABLE = 'the database does not answer'
 
 export interface Report {
   readonly readiness: () => Promise<Readiness>
@@ -46,9 +50,15 @@ export function createReport(deps: ReportDeps): Report {
   )
 
   const readiness = async (): Promise<Readiness> => {
-    const [version, engine] = await Promise.all([database(), askEngine(driver, PROBE_LIMIT_MS)])
+    const [version, engine, trouble] = await Promise.all([
+      database(),
+      askEngine(driver, PROBE_LIMIT_MS),
+      deps.databaseTrouble(),
+    ])
     const parts = { database: version !== null, scheduler: scheduler.up }
-    return { ready: parts.database && parts.scheduler, ...parts, engine: engine !== null }
+    const ready = parts.database && parts.scheduler && trouble === null
+    const reason = ready ? null : (trouble ?? (parts.database ? scheduler.trouble : null) ?? UNREACHABLE)
+    return { ready, ...parts, engine: engine !== null, reason }
   }
 
   const status = async (projectId: string | null): Promise<Status> => {

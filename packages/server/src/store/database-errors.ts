@@ -14,6 +14,14 @@ export function isUnstorableText(error: unknown): boolean {
   return ['22021', '22P05'].includes(sqlState(error) ?? '')
 }
 
+/** The database found no room for what it was to write, as it says itself; null = the error is another one. */
+export function diskFullMessage(error: unknown): string | null {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (sqlState(cause) === '53100') return cause.message
+  }
+  return null
+}
+
 function sqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined

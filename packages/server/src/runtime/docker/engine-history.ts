@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { RuntimeError } from '../driver.ts'
 import type { EngineApi } from './engine-api.ts'
+import { refusal } from './engine-api.ts'
 import type { EngineHistory } from './exit-verdict.ts'
 import type { Quirks } from './quirks.ts'
 
@@ -20,6 +22,9 @@ export async function engineHistory(
 ): Promise<EngineHistory> {
   if (!quirks.stopsContainersOnRestart) return NEVER
   const bridge = await api.call({ method: 'GET', path: '/networks/bridge', signal })
+  // An engine that cannot answer now must not be taken for one that has no such network.
+  if (bridge.status >= 500)
+    throw new RuntimeError('engine-away', `the engine cannot show its bridge: ${refusal(bridge)}`)
   const network = NETWORK.safeParse(bridge.body)
   const away = api.outages.newest
   const startedAt = bridge.status === 200 && network.success ? new Date(network.data.Created) : (away?.until ?? null)
@@ -30,5 +35,6 @@ export async function engineHistory(
 
 async function hasLiveRestore(api: EngineApi, signal: AbortSignal | undefined): Promise<boolean> {
   const info = await api.call({ method: 'GET', path: '/info', signal })
+  if (info.status !== 200) throw new RuntimeError('engine-away', `the engine cannot tell of itself: ${refusal(info)}`)
   return INFO.parse(info.body).LiveRestoreEnabled === true
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { RuntimeError } from '../driver.ts'
 import type { EngineApi } from './engine-api.ts'
 import { refusal } from './engine-api.ts'
+import { isEngineTrouble } from './start-refusal.ts'
 import { installationFilter, networkLabels } from './labels.ts'
 
 const NETWORK = z.object({ Id: z.string(), Name: z.string(), Created: z.string().default('') })
@@ -35,6 +36,9 @@ export async function createNetwork(
   const why = refusal(answer)
   if (answer.status === 201 || answer.status === 409 || /already exists|already used/i.test(why)) {
     return keepOne(api, body.Name, signal)
+  }
+  if (isEngineTrouble(answer)) {
+    throw new RuntimeError('engine-away', `the project's network could not be created: ${why}`)
   }
   const hint = /address pool|subnet/i.test(why)
     ? ': the engine has no free addresses for one more project network; add some (default-address-pools) or remove unused networks'

@@ -2,12 +2,13 @@ import { reach } from '../../fault-points.ts'
 import type { MayGoOn, UnitSpec } from '../driver.ts'
 import { RuntimeError } from '../driver.ts'
 import { createOptions } from './create-options.ts'
-import type { EngineAnswer, EngineApi } from './engine-api.ts'
+import type { EngineApi } from './engine-api.ts'
 import { refusal } from './engine-api.ts'
 import { inspectContainer, stateOf } from './inspect.ts'
 import { createNetwork, networkName } from './networks.ts'
 import type { Quirks } from './quirks.ts'
 import { removeContainer, waitUntilRemoved } from './remove.ts'
+import { startRefusal } from './start-refusal.ts'
 
 const CREATE_TIMEOUT_MS = 60_000
 const START_TIMEOUT_MS = 120_000
@@ -43,7 +44,7 @@ export async function startUnit(
     await mayGoOn?.()
     if ((await startCreated(context, unit, signal)) === 'started') return { adopted: !created }
   }
-  throw new RuntimeError('start-failed', `${unit.name} lost its network ${MAX_ROUNDS} times while it was being started`)
+  throw new RuntimeError('engine-away', `${unit.name} lost its network ${MAX_ROUNDS} times while it was being started`)
 }
 
 function removedMeanwhile({ name }: UnitSpec): RuntimeError {
@@ -86,7 +87,7 @@ export async function createUnit(
   const why = refusal(answer)
   if (context.quirks.nameTaken(answer.status, why)) return false
   if (answer.status === 404 && /image/i.test(why)) throw new RuntimeError('image-not-found', why)
-  throw failure(answer)
+  throw startRefusal(answer)
 }
 
 async function stateByName(api: EngineApi, name: string, signal: AbortSignal | undefined) {
@@ -113,7 +114,7 @@ async function startCreated(
     await removeContainer(context.api, unit.name, signal)
     return 'again'
   }
-  const error = failure(answer)
+  const error = startRefusal(answer)
   // What could not start would stay behind as `created`, and the next start would take it over.
   if (error.code === 'start-failed') await removeContainer(context.api, unit.name, signal)
   throw error
@@ -123,14 +124,4 @@ function isAboutNetwork(why: string): boolean {
   return /network \S+ (?:not found|is ambiguous)|network not found|could not find network|unable to find network/i.test(
     why,
   )
-}
-
-/** The engine's own end, or containerd's: the unit has done nothing wrong and can be started later. */
-const ENGINE_TROUBLE =
-  /shutting down|containerd\.sock|transport is closing|context canceled|connection error|ttrpc: closed/i
-
-function failure(answer: EngineAnswer): RuntimeError {
-  const why = refusal(answer)
-  const code = answer.status >= 500 && ENGINE_TROUBLE.test(why) ? 'engine-away' : 'start-failed'
-  return new RuntimeError(code, why)
 }

@@ -21,14 +21,16 @@ export interface Supervisor {
 
 const firstDelayMs = 50
 const longestDelayMs = 5_000
-const restartLimit = 12
+/** After so many accidents in a row somebody has to be told that it does not heal by itself. */
+const manyAccidents = 12
 /** After this long without an accident the next one counts as the first. */
 const healthyMs = 60_000
 const rotateEveryMs = 60_000
 
 /**
  * Keeps PostgreSQL running: an unexpected end is reported through `onExit` and followed by a restart after 50 ms, 100 ms,
- * … 5 s; after 12 accidents in a row, each within a minute of the last, it gives up and says so through `onExit` too.
+ * … 5 s. It never gives up: what keeps PostgreSQL down (a full disk) may be put right hours later. After 12 accidents in a
+ * row, each within a minute of the last, `onExit` hears that too.
  */
 export function supervise(options: SupervisorOptions): Supervisor {
   const stopping = new AbortController()
@@ -81,9 +83,11 @@ async function watch(
       report(options, `the embedded PostgreSQL ended unexpectedly: ${reason}`)
     }
     accidents += 1
-    if (accidents > restartLimit) {
-      report(options, `the embedded PostgreSQL ended ${restartLimit} times in a row and is not started again`)
-      return
+    if (accidents === manyAccidents) {
+      report(
+        options,
+        `the embedded PostgreSQL ended ${manyAccidents} times in a row; it is started again every few seconds`,
+      )
     }
     current = await restartAfterDelay(options, accidents, stopping)
     if (current !== undefined) {
@@ -105,7 +109,7 @@ async function restartAfterDelay(
     options.log(`the embedded PostgreSQL runs again with pid ${next.pid}`)
     return next
   } catch (error) {
-    if (!stopping.aborted) options.log(`restart ${accidents} of ${restartLimit} failed: ${messageOf(error)}`)
+    if (!stopping.aborted) options.log(`restart ${accidents} failed: ${messageOf(error)}`)
     return undefined
   }
 }

@@ -1,0 +1,28 @@
+import { RuntimeError } from '../driver.ts'
+import type { EngineAnswer } from './engine-api.ts'
+import { refusal } from './engine-api.ts'
+
+/**
+ * The engine's own end, or containerd's; time that ran out inside it; what the machine has no more of. The unit has done
+ * nothing wrong and can be started later. What a unit's own limits bring about ("device or resource busy": a memory limit
+ * below what the start itself takes) is not among them.
+ */
+const ENGINE_TROUBLE: readonly RegExp[] = [
+  /shutting down|containerd\.sock|transport is closing|context canceled|connection error|ttrpc: closed/i,
+  /deadline exceeded|timed? ?out\b|timeout/i,
+  /no available ip(?:v4|v6)? address/i,
+  /no space left on device|disk quota exceeded/i,
+  /resource temporarily unavailable|cannot allocate memory|too many open files|no buffer space/i,
+]
+
+/** What a create or start that the engine answered with an error says of the unit: nothing (`engine-away`), or that it cannot start. */
+export function startRefusal(answer: EngineAnswer): RuntimeError {
+  const why = refusal(answer)
+  return new RuntimeError(isEngineTrouble(answer) ? 'engine-away' : 'start-failed', why)
+}
+
+/** Answers of 4xx are about the request, whatever their words: a command may be named `timeout`. */
+export function isEngineTrouble(answer: EngineAnswer): boolean {
+  const why = refusal(answer)
+  return answer.status >= 500 && ENGINE_TROUBLE.some((words) => words.test(why))
+}
