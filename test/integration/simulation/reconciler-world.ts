@@ -106,16 +106,7 @@ export async function openReconcilerWorld(
       told = time.now()
       await setDatabaseClock(database.db, told)
     },
-    reach(process, moment) {
-      const trap = world.traps.indexOf(moment)
-      const awake = world.servers.filter((server) => server.process.running)
-      if (trap === -1 || awake.length < 2) return
-      world.traps.splice(trap, 1)
-      process.freeze()
-      const server = world.servers.find((one) => one.process === process)
-      const wake = (): void => server && world.thaw(server)
-      void time.clock.sleep(random.int(...TRAPPED_MS)).then(wake)
-    },
+    reach: (process, moment) => trap(world, process, moment),
     notify(channel) {
       // A notification can be lost with its connection: it only saves waiting.
       for (const server of world.servers) if (random.chance(0.5)) server.wake(channel)
@@ -135,6 +126,21 @@ export async function openReconcilerWorld(
   pool.fault = faultsBySeed(world)
   world.users = databaseOf(world, new SimulatedProcess('users'))
   return world
+}
+
+/** Stands still there if a trap is set and another server is left to take its runs. */
+function trap(
+  world: Pick<ReconcilerWorld, 'traps' | 'servers' | 'time' | 'random' | 'thaw'>,
+  process: SimulatedProcess,
+  moment: Moment,
+): void {
+  const set = world.traps.indexOf(moment)
+  const server = world.servers.find((one) => one.process === process)
+  const awake = world.servers.filter((one) => one.process.running)
+  if (set === -1 || server === undefined || awake.length < 2) return
+  world.traps.splice(set, 1)
+  process.freeze()
+  void world.time.clock.sleep(world.random.int(...TRAPPED_MS)).then(() => world.thaw(server))
 }
 
 /** The engine dies and comes back: nobody knows how what ran has ended. */
