@@ -16,6 +16,7 @@ describe('pullError', () => {
     ['net/http: request canceled while waiting for connection (Client.Timeout exceeded)', 'registry-away'],
     ['toomanyrequests: You have reached your pull rate limit', 'registry-away'],
     ['received unexpected HTTP status: 503 Service Unavailable', 'registry-away'],
+    ['failed to register layer: write /usr/lib/x.so: no space left on device', 'engine-away'],
   ])('%s', (message, code) => {
     expect(pullError(message, false)).toMatchObject({ code, message })
   })

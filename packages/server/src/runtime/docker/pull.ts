@@ -6,6 +6,7 @@ import { RuntimeError } from '../driver.ts'
 import type { EngineApi } from './engine-api.ts'
 import { refusal } from './engine-api.ts'
 import { linesOf } from './lines.ts'
+import { MACHINE_TROUBLE } from './start-refusal.ts'
 
 const PROGRESS = z.object({
   id: z.string().optional(),
@@ -22,7 +23,10 @@ export interface PullOptions {
   readonly noProgressMs: number
 }
 
-/** @throws RuntimeError `image-not-found`, `registry-refused`, `registry-away` in the registry's own words. */
+/**
+ * @throws RuntimeError `image-not-found`, `registry-refused`, `registry-away` in the registry's own words; `engine-away`
+ * also when the engine's machine has no room or memory for it
+ */
 export async function pullImage(api: EngineApi, reference: ImageReference, options: PullOptions): Promise<void> {
   const stalled = new AbortController()
   const timer = setTimeout(() => stalled.abort(), options.noProgressMs)
@@ -90,6 +94,7 @@ const KINDS: readonly { readonly code: RuntimeErrorCode; readonly words: RegExp 
 const HIDDEN = /repository does not exist or may require/i
 
 export function pullError(message: string, withLogin: boolean): RuntimeError {
+  if (MACHINE_TROUBLE.test(message)) return new RuntimeError('engine-away', message)
   const hidden = HIDDEN.test(message)
   if (hidden) return new RuntimeError(withLogin ? 'registry-refused' : 'image-not-found', message)
   const kind = KINDS.find(({ words }) => words.test(message))

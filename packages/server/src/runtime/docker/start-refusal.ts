@@ -2,6 +2,10 @@ import { RuntimeError } from '../driver.ts'
 import type { EngineAnswer } from './engine-api.ts'
 import { refusal } from './engine-api.ts'
 
+/** What the engine's machine has no more of. A registry has nothing to do with it either. */
+export const MACHINE_TROUBLE =
+  /no space left on device|disk quota exceeded|resource temporarily unavailable|cannot allocate memory|too many open files|no buffer space/i
+
 /**
  * The engine's own end, or containerd's; time that ran out inside it; what the machine has no more of. The unit has done
  * nothing wrong and can be started later. What a unit's own limits bring about ("device or resource busy": a memory limit
@@ -11,8 +15,7 @@ const ENGINE_TROUBLE: readonly RegExp[] = [
   /shutting down|containerd\.sock|transport is closing|context canceled|connection error|ttrpc: closed/i,
   /deadline exceeded|timed? ?out\b|timeout/i,
   /no available ip(?:v4|v6)? address/i,
-  /no space left on device|disk quota exceeded/i,
-  /resource temporarily unavailable|cannot allocate memory|too many open files|no buffer space/i,
+  MACHINE_TROUBLE,
 ]
 
 /** What a create or start that the engine answered with an error says of the unit: nothing (`engine-away`), or that it cannot start. */
