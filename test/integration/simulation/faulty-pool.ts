@@ -15,11 +15,13 @@ export class FaultyPool implements PostgresPool {
   /** Asked with each statement's text; default: no fault. */
   fault: (query: string) => Fault = () => null
   readonly #pool: pg.Pool
+  #ended = false
 
   constructor(url: string, size = 4) {
     this.#pool = new pg.Pool({ connectionString: url, max: size, types: { getTypeParser } })
     this.#pool.on('error', (error) => {
-      throw error
+      // The database is dropped after the end, maybe before it has read our goodbye: it then says that it cuts us off.
+      if (!this.#ended) throw error
     })
   }
 
@@ -46,6 +48,7 @@ export class FaultyPool implements PostgresPool {
   }
 
   async end(): Promise<void> {
+    this.#ended = true
     await this.#pool.end()
   }
 }
