@@ -57,7 +57,9 @@ describe.each([{ liveRestore: false }, { liveRestore: true }])(
       printFigures(`dockerd-series live-restore ${liveRestore}`, { seed, kills: KILLS, ...counted(outcomes) })
       const ofTicks = check(history, new Map()).violations.filter(({ rule }) => /^tick|not-ended/.test(rule))
       expect(ofTicks).toEqual([])
-      expect(outcomes.filter(({ told, mayBe }) => !mayBe.includes(told))).toEqual([])
+      expect(outcomes.filter(({ told, mayBe }) => !mayBe.includes(told)).map((each) => JSON.stringify(each))).toEqual(
+        [],
+      )
       expect(startedTwice(history)).toEqual([])
       const installation = await readInstallation(database.url)
       const filters = { label: [`panda.installation=${installation}`] }
@@ -85,6 +87,8 @@ async function killInSeries(docker: PrivateDocker, random: Random): Promise<void
 interface Outcome {
   readonly attempt: string
   readonly told: string
+  /** The sentence for people. */
+  readonly message: string | null
   readonly mayBe: readonly string[]
 }
 
@@ -93,10 +97,15 @@ function outcomesOf({ runs, revisions, attempts }: History): Outcome[] {
   const cronjobs = [...new Set(revisions.map(({ cronjobId }) => cronjobId))]
   // In the order in which they were made: their ids sort so.
   for (const [index, id] of cronjobs.toSorted().entries()) codes.set(id, EXIT_CODES[index] ?? -1)
-  return attempts.map(({ runId, number, outcome, exitCode }) => {
+  return attempts.map(({ runId, number, outcome, exitCode, message }) => {
     const code = codes.get(runs.find(({ id }) => id === runId)?.cronjobId ?? '')
     const told = `${outcome} ${exitCode}`
-    return { attempt: `${runId} ${number}`, told, mayBe: [code === 0 ? 'succeeded 0' : `failed ${code}`, 'lost null'] }
+    return {
+      attempt: `${runId} ${number}`,
+      told,
+      message,
+      mayBe: [code === 0 ? 'succeeded 0' : `failed ${code}`, 'lost null'],
+    }
   })
 }
 

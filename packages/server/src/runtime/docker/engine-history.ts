@@ -29,7 +29,12 @@ export async function engineHistory(
   const away = api.outages.newest
   const startedAt = bridge.status === 200 && network.success ? new Date(network.data.Created) : (away?.until ?? null)
   // The usual case: the engine has not been started since the unit was, so nothing more needs to be asked.
-  if (startedAt === null || (unitStartedAt !== null && unitStartedAt > startedAt)) return { ...NEVER, startedAt }
+  if (startedAt === null || (unitStartedAt !== null && unitStartedAt > startedAt)) {
+    const mayHaveCrashed = away !== null && (unitStartedAt === null || unitStartedAt <= away.until)
+    if (!mayHaveCrashed || !(await hasLiveRestore(api, signal))) return { ...NEVER, startedAt }
+    // It keeps the bridge, so that a new start does not show; what it has lost track of it calls 255 all the same.
+    return { startedAt: away.until, away, stopsContainers: false }
+  }
   return { startedAt, away, stopsContainers: !(await hasLiveRestore(api, signal)) }
 }
 

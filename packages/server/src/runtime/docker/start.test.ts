@@ -58,6 +58,27 @@ describe('startUnit', () => {
     expect(calls.filter((call) => call.startsWith('POST'))).toHaveLength(4)
   })
 
+  it('takes a unit that runs without its engine knowing of it for gone: it is neither failed nor started again', async () => {
+    const unseen = { status: 409, body: { message: 'task 8341945384d2: already exists' } }
+    const taken = { status: 409, body: { message: 'Conflict. The container name is already in use' } }
+    const stillCreated = {
+      status: 200,
+      body: {
+        Id: '1',
+        State: { Status: 'created', ExitCode: 0, OOMKilled: false, StartedAt: '', FinishedAt: '' },
+        Config: {},
+      },
+    }
+    const { calls, context } = scripted({
+      'POST create': [taken],
+      'GET json': [stillCreated],
+      'POST start': [unseen],
+      'DELETE panda-run-1-1': [done],
+    })
+    expect(await startUnit(context, unit, undefined, undefined)).toEqual({ adopted: true })
+    expect(calls).toEqual(['POST create', 'GET json', 'POST start', 'DELETE panda-run-1-1'])
+  })
+
   it.each([
     [1, []],
     [2, ['POST create']],

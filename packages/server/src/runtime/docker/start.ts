@@ -42,7 +42,8 @@ export async function startUnit(
     if (state !== 'created') return { adopted: true }
     reach('unit-created')
     await mayGoOn?.()
-    if ((await startCreated(context, unit, signal)) === 'started') return { adopted: !created }
+    const start = await startCreated(context, unit, signal)
+    if (start !== 'again') return { adopted: !created || start === 'untraceable' }
   }
   throw new RuntimeError('engine-away', `${unit.name} lost its network ${MAX_ROUNDS} times while it was being started`)
 }
@@ -102,7 +103,7 @@ async function startCreated(
   context: StartContext,
   unit: UnitSpec,
   signal: AbortSignal | undefined,
-): Promise<'started' | 'again'> {
+): Promise<'started' | 'again' | 'untraceable'> {
   const path = `/containers/${encodeURIComponent(unit.name)}/start`
   const answer = await context.api.call({ method: 'POST', path, signal, timeoutMs: START_TIMEOUT_MS })
   if (answer.status === 204 || answer.status === 304) return 'started'
@@ -114,11 +115,22 @@ async function startCreated(
     await removeContainer(context.api, unit.name, signal)
     return 'again'
   }
+  if (STARTED_UNSEEN.test(why)) {
+    // Nobody can follow it or tell its end: without its container it counts as gone, which makes the attempt lost.
+    await removeContainer(context.api, unit.name, signal)
+    return 'untraceable'
+  }
   const error = startRefusal(answer)
   // What could not start would stay behind as `created`, and the next start would take it over.
   if (error.code === 'start-failed') await removeContainer(context.api, unit.name, signal)
   throw error
 }
+
+/**
+ * An engine that was killed in the middle of a start finds that containerd has carried it out without it: the unit runs, or
+ * has run, and the engine's record still says `created`. Seen on Docker 20.10 with live-restore.
+ */
+const STARTED_UNSEEN = /\btask \S+ already exists/i
 
 function isAboutNetwork(why: string): boolean {
   return /network \S+ (?:not found|is ambiguous)|network not found|could not find network|unable to find network/i.test(
