@@ -50,6 +50,8 @@ export class DockerDriver implements RuntimeDriver {
   readonly #api: EngineApi
   readonly #noProgressMs: number
   readonly #networks = new Map<string, Promise<void>>()
+  /** At most one entry for each start that an engine has left without an answer. */
+  readonly #unanswered = new Set<string>()
   readonly #starting = new Map<string, Promise<unknown>>()
   #known: Quirks | null = null
 
@@ -101,7 +103,7 @@ export class DockerDriver implements RuntimeDriver {
     const quirks = await this.#quirks(signal)
     // One at a time per name: a start that overlaps with another one could run a unit again that has just exited.
     const before = this.#starting.get(unit.name)
-    const context = { api: this.#api, quirks, networks: this.#networks }
+    const context = { api: this.#api, quirks, networks: this.#networks, unanswered: this.#unanswered }
     const mine = Promise.allSettled([before]).then(async () => startUnit(context, unit, signal, mayGoOn))
     this.#starting.set(unit.name, mine)
     try {
@@ -147,7 +149,8 @@ export class DockerDriver implements RuntimeDriver {
   }
 
   async remove(name: string, signal?: AbortSignal): Promise<void> {
-    return removeContainer(this.#api, name, signal)
+    await removeContainer(this.#api, name, signal)
+    this.#unanswered.delete(name)
   }
 
   watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }> {

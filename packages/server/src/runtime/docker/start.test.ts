@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { UnitSpec } from '../driver.ts'
+import { RuntimeError, type UnitSpec } from '../driver.ts'
 import type { EngineAnswer, EngineApi } from './engine-api.ts'
 import { networkName } from './networks.ts'
 import { quirksOf } from './quirks.ts'
@@ -19,7 +19,7 @@ const unit: UnitSpec = {
 }
 
 /** An engine that has the project's network and answers each call about containers from the script, in order. */
-function scripted(answers: Record<string, EngineAnswer[]>) {
+function scripted(answers: Record<string, (EngineAnswer | Error)[]>) {
   const calls: string[] = []
   const network = { Id: 'n', Name: networkName('i', 'p') }
   const call = ({ method, path }: { method: string; path: string }): Promise<EngineAnswer> => {
@@ -28,16 +28,23 @@ function scripted(answers: Record<string, EngineAnswer[]>) {
     const step = `${method} ${path.split('/').at(-1)}`
     calls.push(step)
     const answer = answers[step]?.shift()
+    if (answer instanceof Error) return Promise.reject(answer)
     if (answer === undefined) throw new Error(`an unexpected call: ${method} ${path}`)
     return Promise.resolve(answer)
   }
   const api = { address: 'scripted', call } as unknown as EngineApi
-  return { calls, context: { api, quirks: quirksOf([]), networks: new Map<string, Promise<void>>() } }
+  return {
+    calls,
+    context: { api, quirks: quirksOf([]), networks: new Map<string, Promise<void>>(), unanswered: new Set<string>() },
+  }
 }
 
 const created = { status: 201, body: { Id: '1' } }
 const noContainer = { status: 404, body: { message: 'No such container: panda-run-1-1' } }
 const noNetwork = { status: 404, body: { message: 'network panda-i-p not found' } }
+const taken = { status: 409, body: { message: 'Conflict. The container name is already in use' } }
+const notStarted = { Status: 'created', ExitCode: 0, OOMKilled: false, StartedAt: '', FinishedAt: '' }
+const stillCreated = { status: 200, body: { Id: '1', State: notStarted, Config: {} } }
 const done = { status: 204, body: null }
 
 describe('startUnit', () => {
@@ -58,17 +65,24 @@ describe('startUnit', () => {
     expect(calls.filter((call) => call.startsWith('POST'))).toHaveLength(4)
   })
 
+  it.each([
+    { code: 'ECONNRESET', what: 'gives up a start that was not answered', last: 'DELETE panda-run-1-1', adopted: true },
+    { code: 'ECONNREFUSED', what: 'repeats a start that never arrived', last: 'POST start', adopted: true },
+  ])('$what, if the unit is still not started', async ({ code, last, adopted }) => {
+    const cause = Object.assign(new Error(code), { code })
+    const { calls, context } = scripted({
+      'POST create': [created, taken],
+      'GET json': [stillCreated],
+      'POST start': [new RuntimeError('engine-away', 'no answer', { cause }), done],
+      'DELETE panda-run-1-1': [done],
+    })
+    await expect(startUnit(context, unit, undefined, undefined)).rejects.toMatchObject({ code: 'engine-away' })
+    expect(await startUnit(context, unit, undefined, undefined)).toEqual({ adopted })
+    expect(calls.at(-1)).toBe(last)
+  })
+
   it('takes a unit that runs without its engine knowing of it for gone: it is neither failed nor started again', async () => {
     const unseen = { status: 409, body: { message: 'task 8341945384d2: already exists' } }
-    const taken = { status: 409, body: { message: 'Conflict. The container name is already in use' } }
-    const stillCreated = {
-      status: 200,
-      body: {
-        Id: '1',
-        State: { Status: 'created', ExitCode: 0, OOMKilled: false, StartedAt: '', FinishedAt: '' },
-        Config: {},
-      },
-    }
     const { calls, context } = scripted({
       'POST create': [taken],
       'GET json': [stillCreated],

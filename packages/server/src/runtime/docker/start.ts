@@ -20,6 +20,8 @@ export interface StartContext {
   readonly quirks: Quirks
   /** Project networks that this process has seen or is making: many runs of a new project start at once. */
   readonly networks: Map<string, Promise<void>>
+  /** Units whose start was asked for and never answered: nobody knows whether the engine has carried it out. */
+  readonly unanswered: Set<string>
 }
 
 /**
@@ -40,6 +42,8 @@ export async function startUnit(
     const state = created ? 'created' : await stateByName(context.api, unit.name, signal)
     if (state === null) throw removedMeanwhile(unit)
     if (state !== 'created') return { adopted: true }
+    // The start of a container that was not asked for is safe; of one that was, the program may have run already.
+    if (context.unanswered.has(unit.name)) return giveUp(context, unit, signal)
     reach('unit-created')
     await mayGoOn?.()
     const start = await startCreated(context, unit, signal)
@@ -105,7 +109,12 @@ async function startCreated(
   signal: AbortSignal | undefined,
 ): Promise<'started' | 'again' | 'untraceable'> {
   const path = `/containers/${encodeURIComponent(unit.name)}/start`
-  const answer = await context.api.call({ method: 'POST', path, signal, timeoutMs: START_TIMEOUT_MS })
+  const answer = await context.api
+    .call({ method: 'POST', path, signal, timeoutMs: START_TIMEOUT_MS })
+    .catch((error: unknown) => {
+      if (!neverArrived(error)) context.unanswered.add(unit.name)
+      throw error
+    })
   if (answer.status === 204 || answer.status === 304) return 'started'
   const why = refusal(answer)
   if (answer.status === 404 && /no such container/i.test(why)) throw removedMeanwhile(unit)
@@ -116,8 +125,7 @@ async function startCreated(
     return 'again'
   }
   if (STARTED_UNSEEN.test(why)) {
-    // Nobody can follow it or tell its end: without its container it counts as gone, which makes the attempt lost.
-    await removeContainer(context.api, unit.name, signal)
+    await giveUp(context, unit, signal)
     return 'untraceable'
   }
   const error = startRefusal(answer)
@@ -131,6 +139,23 @@ async function startCreated(
  * has run, and the engine's record still says `created`. Seen on Docker 20.10 with live-restore.
  */
 const STARTED_UNSEEN = /\btask \S+ already exists/i
+
+/** Nobody can follow it or tell its end: without its container it counts as gone, which makes the attempt lost. */
+async function giveUp(
+  { api, unanswered }: StartContext,
+  { name }: UnitSpec,
+  signal: AbortSignal | undefined,
+): Promise<{ adopted: true }> {
+  await removeContainer(api, name, signal)
+  unanswered.delete(name)
+  return { adopted: true }
+}
+
+/** The connection could not be made: the engine has not heard of it. */
+function neverArrived(error: unknown): boolean {
+  if (!(error instanceof Error) || !(error.cause instanceof Error) || !('code' in error.cause)) return false
+  return error.cause.code === 'ECONNREFUSED' || error.cause.code === 'ENOENT'
+}
 
 function isAboutNetwork(why: string): boolean {
   return /network \S+ (?:not found|is ambiguous)|network not found|could not find network|unable to find network/i.test(
