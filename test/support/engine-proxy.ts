@@ -24,7 +24,7 @@ export async function engineProxy(targetSocket: string): Promise<EngineProxy> {
   const socketPath = join(dir.path, 'engine.sock')
   const harmed: string[] = []
   const held = new Set<() => void>()
-  const server = createServer((near, answer) => void pass(near, answer))
+  const server = createServer((near, answer) => pass(near, answer))
   const pass = (near: IncomingMessage, answer: ServerResponse): void => {
     const { method = 'GET', url = '/', headers } = near
     const call = `${method} ${url.replace(/\?.*/, '').replace(/^\/v[\d.]+/, '')}`
