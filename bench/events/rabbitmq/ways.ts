@@ -87,7 +87,8 @@ export async function rabbitMqClient(url: string): Promise<Way> {
         const content = message.body as Buffer
         const event = eventOf(asMessage(content, message.headers), content.toString('utf8'))
         if (event !== null) onEvent(event)
-        consuming.basicAck({ deliveryTag: message.deliveryTag })
+        // It hands out what it has buffered even after its close.
+        if (consuming.active) consuming.basicAck({ deliveryTag: message.deliveryTag })
       })
       return async () => consuming.close()
     },

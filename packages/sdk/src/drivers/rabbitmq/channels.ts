@@ -14,14 +14,17 @@ export function watchChannel(channel: Channel, onClose: (error: Error) => void):
   channel.on('close', () => onClose(failure ?? new Error('channel closed')))
 }
 
+/** A connection that is just being lost does not answer. */
+const unanswered = () => new Error(`no channel within ${answerMs} ms`)
+
 export async function openChannel(connection: Connection): Promise<Channel> {
-  const channel = await connection.createChannel()
+  const channel = await within(connection.createChannel(), answerMs, unanswered)
   channel.on('error', () => undefined)
   return channel
 }
 
 export async function openConfirmChannel(connection: Connection): Promise<ConfirmChannel> {
-  const channel = await connection.createConfirmChannel()
+  const channel = await within(connection.createConfirmChannel(), answerMs, unanswered)
   channel.on('error', () => undefined)
   return channel
 }

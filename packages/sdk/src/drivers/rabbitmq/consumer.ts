@@ -247,7 +247,8 @@ export class SubscriptionConsumer implements Consumer {
     const left = travel.dueAt === 0 ? 0 : travel.dueAt - Date.now()
     if (left >= holdMs) return void this.#forward(hop(names, this.#name, { message }, travel, Date.now()), message, tap)
     const taken = this.#take(message, travel, tap)
-    if (left > 0) setTimeout(() => this.#offer(taken), left)
+    // A timer may be a millisecond early.
+    if (left > 0) setTimeout(() => this.#offer(taken), left + 1)
     else this.#offer(taken)
   }
 

@@ -207,7 +207,9 @@ export class Publisher {
     this.#head = 0
     if (replyCode(error) === 404) this.#mustEnsure = true
     this.#rejectCulprits(again, error)
-    if (!this.#closed) this.#flush()
+    // Not in this moment: the library tells of a lost connection channel by channel, and a channel that is opened meanwhile
+    // is never answered.
+    if (!this.#closed) setImmediate(() => this.#flush())
   }
 
   /** An event that closes the channel would do so for ever. */

@@ -126,7 +126,7 @@ export class StrictOrder {
         this.#timers.delete(timer)
         offer()
       },
-      Math.min(left, 2_147_483_647),
+      Math.min(left + 1, 2_147_483_647),
     )
     this.#timers.add(timer)
   }
