@@ -6,10 +6,11 @@
  *   ROUNDS=3 PEERS=1 npx tsx --conditions=source bench/events/rabbitmq-driver.ts
  */
 import { mkdir, writeFile } from 'node:fs/promises'
+import amqp from 'amqplib'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { rabbitMqDriver } from '../../packages/sdk/src/drivers/rabbitmq/rabbit-driver.ts'
-import { freshVhost, type Vhost } from '../../test/support/rabbitmq.ts'
+import { freshVhost } from '../../test/support/rabbitmq.ts'
 import { startRabbitServer } from '../../test/support/rabbitmq-server.ts'
 import { cloudAmqp, panda, rabbitMqClient, rawAmqplib } from './rabbitmq/ways.ts'
 import { makeEvent, type Way } from './rabbitmq/way.ts'
@@ -70,10 +71,10 @@ async function publishing(way: Way): Promise<void> {
 }
 
 /** What was published is in all three queues: each is taken empty with another prefetch. */
-async function consuming(way: Way, vhost: Vhost): Promise<void> {
+async function consuming(way: Way): Promise<void> {
   for (const [index, prefetch] of [10, 100, 1_000].entries()) {
     const subscription = subscriptions[index] ?? ''
-    const before = await waiting(vhost, subscription)
+    const before = await waiting(subscription)
     let count = 0
     let stop = async () => {}
     const figure = await measured(before, async () => {
@@ -93,9 +94,8 @@ async function consuming(way: Way, vhost: Vhost): Promise<void> {
   }
 }
 
-async function waiting(vhost: Vhost, subscription: string): Promise<number> {
-  const queue = (await vhost.queues()).find(({ name }) => name === `panda.sub.${subscription}.g1`)
-  return queue?.messages ?? 0
+async function waiting(subscription: string): Promise<number> {
+  return (await counter.checkQueue(`panda.sub.${subscription}.g1`)).messageCount
 }
 
 async function endToEnd(way: Way, rate: number, seconds: number): Promise<void> {
@@ -133,9 +133,11 @@ async function endToEnd(way: Way, rate: number, seconds: number): Promise<void> 
 }
 
 const server = await startRabbitServer()
+const vhost = await freshVhost(server)
+const looking = await amqp.connect(vhost.url)
+const counter = await looking.createChannel()
 const loadAtStart = loadavg()[0] ?? 0
 try {
-  const vhost = await freshVhost(server)
   const admin = rabbitMqDriver({ url: vhost.url })
   for (const name of subscriptions) await admin.apply({ name, patterns: ['user.*'], order: 'none' })
   await admin.close()
@@ -143,29 +145,32 @@ try {
   if (withPeers) ways.push(await rabbitMqClient(vhost.url), await cloudAmqp(vhost.url))
   // One unmeasured pass: compiled code and open channels for everybody.
   for (const way of ways) await publishInFlight(way, 1_500, 100)
-  for (const way of ways) await consumeAll(way, vhost)
+  for (const way of ways) await consumeAll(way)
   for (let round = 0; round < rounds; round += 1) {
     const order = round % 2 === 0 ? ways : ways.toReversed()
     for (const way of order) {
       if (scenarios.includes('publish')) await publishing(way)
-      if (scenarios.includes('consume')) await consuming(way, vhost)
-      else await consumeAll(way, vhost)
+      if (scenarios.includes('consume')) await consuming(way)
+      else await consumeAll(way)
       if (scenarios.includes('end')) for (const rate of [100, 500, 1_000]) await endToEnd(way, rate, 3)
     }
   }
   for (const way of ways) await way.close()
+  await looking.close()
   await vhost.remove()
 } finally {
   await server.stop()
 }
 
-async function consumeAll(way: Way, vhost: Vhost): Promise<void> {
+async function consumeAll(way: Way): Promise<void> {
   const stops = await Promise.all(subscriptions.map(async (name) => way.consume(name, 500, () => undefined)))
   for (;;) {
-    const left = await Promise.all(subscriptions.map(async (name) => waiting(vhost, name)))
+    const left = await Promise.all(subscriptions.map(async (name) => waiting(name)))
     if (left.every((count) => count === 0)) break
     await delay(50)
   }
+  // The last of them are on their way to the handler or back.
+  await delay(300)
   for (const stop of stops) await stop()
 }
 

@@ -122,7 +122,8 @@ export async function cloudAmqp(url: string): Promise<Way> {
       await consuming.basicConsume(queueOf(subscription), { noAck: false }, (message) => {
         const event = eventOf(asMessage(Buffer.alloc(0), message.properties.headers), message.bodyString() ?? '')
         if (event !== null) onEvent(event)
-        void message.ack()
+        // As above, though by a rejection.
+        message.ack().catch(() => undefined)
       })
       return async () => consuming.close()
     },
