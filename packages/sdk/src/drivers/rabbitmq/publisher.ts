@@ -1,6 +1,6 @@
 import { PandaError } from '../../errors.ts'
 import type { AnyMessage, ConfirmChannel, Connection, Publish } from './amqp.ts'
-import { openConfirmChannel, watchChannel } from './channels.ts'
+import { closeChannel, openConfirmChannel, watchChannel } from './channels.ts'
 import { replyCode, toPandaError } from './errors.ts'
 import type { Link } from './link.ts'
 
@@ -27,6 +27,8 @@ interface Entry {
   returns: number
   /** Nacked by the broker: one of the queues behind the exchange did not take it. */
   refusals: number
+  /** Ms since 1970; 0 = not yet. */
+  sentAt: number
 }
 
 export interface PublisherSettings {
@@ -42,6 +44,7 @@ const sweepMs = 250
 const maxReturns = 3
 const maxRefusals = 7
 const firstRefusalMs = 100
+const unconfirmedMs = 10_000
 
 /**
  * One confirm channel for all publishes of the process. What is not confirmed when the channel is lost is sent again, in the
@@ -83,7 +86,7 @@ export class Publisher {
     this.#refuseWhenFull(messages)
     const sent = new Promise<void>((resolve, reject) => {
       const batch = { left: messages.length, until: Date.now() + this.#settings.waitMs, resolve, reject, failed: false }
-      for (const message of messages) this.#push({ message, batch, returns: 0, refusals: 0 })
+      for (const message of messages) this.#push({ message, batch, returns: 0, refusals: 0, sentAt: 0 })
     })
     this.#flush()
     this.#sweep ??= setInterval(() => this.#expire(), sweepMs)
@@ -138,6 +141,7 @@ export class Publisher {
   #publish(channel: ConfirmChannel, entry: Entry): void {
     const { exchange, key, content, properties } = entry.message
     this.#inFlight.add(entry)
+    entry.sentAt = Date.now()
     try {
       channel.publish(exchange, key, content, properties, (error: unknown) => this.#answered(channel, entry, error))
     } catch {
@@ -261,6 +265,7 @@ export class Publisher {
     const now = Date.now()
     const refused = this.#link.lastError()
     if (this.#link.state === 'waiting' && refused !== null) this.#failAll(refused)
+    this.#resendUnconfirmed(now)
     for (const entry of this.#inFlight) {
       if (entry.batch.until > now) break
       reject(entry.batch, this.#link.away())
@@ -274,6 +279,16 @@ export class Publisher {
     if (this.#count > 0) return this.#flush()
     clearInterval(this.#sweep)
     this.#sweep = undefined
+  }
+
+  /** A queue that comes up after a restart may swallow an event without a word: then all that is open is sent again. */
+  #resendUnconfirmed(now: number): void {
+    const channel = this.#channel
+    const [oldest] = this.#inFlight
+    if (channel === null || oldest === undefined || this.#link.blocked) return
+    if (now - oldest.sentAt < unconfirmedMs) return
+    this.#lost(channel, new Error(`no confirm for ${unconfirmedMs} ms`))
+    void closeChannel(channel)
   }
 
   /** Of an entry that was answered. */
