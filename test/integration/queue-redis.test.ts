@@ -328,10 +328,10 @@ describe('what is said of a server at the start', () => {
     expect(() => openRedisQueueDriver({ url })).toThrow(expect.objectContaining({ code }))
   })
 
-  test('a queue whose name would break the slot is refused', async () => {
+  test('a queue without a name is refused', async () => {
     const { url, prefix } = await freshRedis()
     const driver = opened({ url, prefix })
-    await expect(driver.add('a}b', [newJob()])).rejects.toMatchObject({ code: 'invalid_option' })
+    await expect(driver.add('', [newJob()])).rejects.toMatchObject({ code: 'invalid_option' })
   })
 })
 

@@ -14,14 +14,11 @@ export class Store {
     this.#prefix = prefix
   }
 
-  /** Of all keys of the queue. The braces keep them in one slot of a cluster. */
+  /** Of all keys of the queue. The braces keep them in one slot of a cluster; those of the name itself are written otherwise. */
   prefixOf(queue: string): string {
-    if (queue === '' || /[{}]/.test(queue)) {
-      throw new PandaError('invalid_option', `A queue cannot be named ${JSON.stringify(queue)}.`, {
-        hint: 'Use a name without braces.',
-      })
-    }
-    return `${this.#prefix}:{${queue}}:`
+    if (queue === '') throw new PandaError('invalid_option', 'A queue cannot have an empty name.')
+    const tag = /[%{}]/.test(queue) ? queue.replaceAll(/[%{}]/g, encodeURIComponent) : queue
+    return `${this.#prefix}:{${tag}}:`
   }
 
   /** The set of all queues' names; in a slot of its own. */
