@@ -11,13 +11,24 @@ export function keepSucceeded(count: number) {
   return { succeeded: { count, ageMs: 86_400_000 }, cancelled: { count: 0, ageMs: 0 }, dead }
 }
 
-export function job(properties: Partial<NewJob> = {}): NewJob {
-  const plain = { id: nextId(), body: BODY, settings: '', priority: 0, group: null, delayMs: 0, runAt: null, key: null }
-  return { ...plain, parent: null, children: [], ...properties }
+export function job(body = BODY): NewJob {
+  const id = nextId()
+  return {
+    id,
+    body,
+    settings: '',
+    priority: 0,
+    group: null,
+    delayMs: 0,
+    runAt: null,
+    key: null,
+    parent: null,
+    children: [],
+  }
 }
 
-export function jobs(size: number, properties: Partial<NewJob> = {}): NewJob[] {
-  return Array.from({ length: size }, () => job(properties))
+export function jobs(size: number, body = BODY): NewJob[] {
+  return Array.from({ length: size }, () => job(body))
 }
 
 export async function lease(driver: QueueDriver): Promise<void> {

@@ -1,4 +1,4 @@
-import { prelude } from './prelude.ts'
+import { helpers, opening } from './prelude.ts'
 import { queueing } from './queueing.ts'
 
 /**
@@ -41,42 +41,60 @@ local function addOther(at)
 end
 `
 
-export const addScript = `${prelude}${queueing}${addOthers}
--- A caller may have put the same id into one call twice.
-local function once(ids)
-  local seen, kept = {}, {}
-  for _, id in ipairs(ids) do
-    if not seen[id] then kept[#kept + 1] = id end
-    seen[id] = true
-  end
-  return kept
-end
-
-local count, last = tonumber(ARGV[1]), 1 + 2 * tonumber(ARGV[1])
-if count > 0 then
-  local ids, fresh, stored = {}, {}, {}
+/** What is nearly always the case, before the functions for all else are made: a batch of plain jobs that are all new. */
+const short = `
+local count, isTwice = tonumber(ARGV[1]), false
+if count > 0 and count <= 3500 then
+  local ids, set, isNew = {}, { 'HSET', p .. 'b' }, true
   for i = 1, count do ids[i] = ARGV[2 * i] end
-  local known = fetch(p .. 'b', ids)
+  local known = call('HMGET', p .. 'b', unpack(ids))
   for i = 1, count do
-    if not known[i] then
-      fresh[#fresh + 1] = ids[i]
-      stored[#stored + 1] = ids[i]
-      stored[#stored + 1] = now .. ARGV[2 * i + 1]
+    if known[i] then isNew = false break end
+    set[2 * i + 1] = ids[i]
+    set[2 * i + 2] = now .. ARGV[2 * i + 1]
+  end
+  isTwice = isNew and call(unpack(set)) < count
+  if isNew and not isTwice then
+    call('RPUSH', p .. 'w', unpack(ids))
+    call('HINCRBY', p .. 'q', 'added', count)
+    if call('DEL', p .. 'idle') == 1 then call('PUBLISH', p .. 'signals', 'w') end
+    return {}
+  end
+end
+`
+
+/** The rest: some are there already, or the same id comes twice (then the bodies have been stored above), or there are too many for one command. */
+const some = `
+local isPut = {}
+local function putSome(first, last)
+  local ids, fresh, stored = {}, {}, {}
+  for i = first, last do ids[#ids + 1] = ARGV[2 * i] end
+  local known = fetch(p .. 'b', ids)
+  for i, id in ipairs(ids) do
+    if not isPut[id] and (not known[i] or isTwice) then
+      isPut[id] = true
+      fresh[#fresh + 1] = id
+      stored[#stored + 1] = id
+      stored[#stored + 1] = now .. ARGV[2 * (first + i - 1) + 1]
     end
   end
-  if #fresh > 0 then
-    if many('HSET', p .. 'b', stored) < #fresh then fresh = once(fresh) end
-    many('RPUSH', p .. 'w', fresh)
-    call('HINCRBY', p .. 'q', 'added', #fresh)
-    wake()
-  end
+  if #fresh == 0 then return end
+  many('HSET', p .. 'b', stored)
+  many('RPUSH', p .. 'w', fresh)
+  call('HINCRBY', p .. 'q', 'added', #fresh)
+end
+if count > 0 then
+  for first = 1, count, 2000 do putSome(first, math.min(first + 1999, count)) end
+  wake()
 end
 local answers = {}
-for at = last + 1, #ARGV, 9 do
+for at = 2 + 2 * count, #ARGV, 9 do
   local id, taken = addOther(at)
   answers[#answers + 1] = id
   answers[#answers + 1] = taken
 end
 return answers
 `
+
+export const addScript = `${opening}${short}${helpers}${queueing}${addOthers}${some}`
 export { addOthers }
