@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openRedisQueueDriver } from '../../packages/sdk/src/drivers/redis/index.ts'
-import type { Exchange, JobResult, QueueDriver, Signal } from '../../packages/sdk/src/queue/driver.ts'
+import type { Exchange, JobResult, NewJob, QueueDriver, Signal } from '../../packages/sdk/src/queue/driver.ts'
 import { expectNoChildProcesses } from '../support/leaks.ts'
 import { newJob, newJobs } from '../support/new-job.ts'
 import { freshRedis, startRedisServer } from '../support/redis.ts'
@@ -117,7 +117,83 @@ describe('how jobs lie in Redis', () => {
   })
 })
 
+describe('a job that is taken out of a list', () => {
+  test('leaves a mark behind, and its later place in the same list is the one that counts', async () => {
+    const { url, prefix } = await freshRedis()
+    const redis = await plainRedis(url)
+    const driver = opened({ url, prefix })
+    await driver.renew(worker, ['q'], lease)
+    const [first, second, third] = newJobs(3) as [NewJob, NewJob, NewJob]
+    await driver.add('q', [first, second, third])
+    const cancel = { kind: 'cancel', reason: 'no', keep: SOME } as const
+    await driver.change('q', [first.id, second.id], cancel)
+    await driver.change('q', [first.id], { kind: 'retry' })
+    await driver.change('q', [first.id], cancel)
+    await driver.change('q', [first.id], { kind: 'retry' })
+    await driver.change('q', [third.id], { kind: 'edit', priority: -1 })
+    expect((await driver.stats('q')).counts).toMatchObject({ queued: 2, cancelled: 1 })
+    const { jobs } = await driver.list('q', { state: 'queued', limit: 10 })
+    expect(jobs.map(({ id }) => id)).toEqual([first.id, third.id])
+    expect(await drain(driver, 'q', 10)).toEqual([first.id, third.id])
+    expect(await redis.exists(`${prefix}:{q}:t`)).toBe(0)
+  })
+
+  test('is not searched for in a long list', async () => {
+    const { url, prefix } = await freshRedis()
+    const redis = await plainRedis(url)
+    const driver = opened({ url, prefix })
+    for (let round = 0; round < 20; round++) await driver.add('long', newJobs(1000))
+    const { jobs } = await driver.list('long', { state: 'queued', limit: 20_000 })
+    await redis.config('RESETSTAT')
+    await driver.change(
+      'long',
+      jobs.slice(-500).map(({ id }) => id),
+      { kind: 'cancel', reason: 'no', keep: NOTHING },
+    )
+    expect(await redis.info('commandstats')).not.toContain('cmdstat_lrem')
+    expect((await driver.stats('long')).counts.queued).toBe(19_500)
+  })
+})
+
+describe('the keeper of leases', () => {
+  test('renews over a connection of its own, by what the plan says', async () => {
+    const { url, prefix } = await freshRedis()
+    const driver = opened({ url, prefix })
+    const plan = driver.keeperPlan()
+    if (plan === null) throw new Error('Redis has a keeper')
+    const { openKeeper } = (await import(
+      plan.module
+    )) as typeof import('../../packages/sdk/src/drivers/redis/keeper.ts')
+    const keeper = await openKeeper(structuredClone(plan.config))
+    const first = await keeper.renew(worker, ['a', 'b'], lease)
+    expect(first).toEqual({ fresh: ['a', 'b'], cancelled: new Map() })
+    await driver.add('a', [newJob()])
+    const { jobs } = await driver.exchange('a', worker.id, want(1))
+    const ids = jobs.map(({ id }) => id)
+    await driver.change('a', ids, { kind: 'cancel', reason: 'no', keep: NOTHING })
+    expect(await keeper.renew(worker, ['a', 'b'], lease)).toEqual({ fresh: [], cancelled: new Map([['a', ids]]) })
+    await keeper.close()
+  })
+})
+
 describe('a call that comes twice', () => {
+  test('an id that is there already, or twice in one call, is added once', async () => {
+    const { url, prefix } = await freshRedis()
+    const driver = opened({ url, prefix })
+    await driver.renew(worker, ['q'], lease)
+    const [first, second, third] = newJobs(3) as [NewJob, NewJob, NewJob]
+    await driver.add('q', [first, second])
+    await driver.change('q', [first.id], { kind: 'edit', body: '{"edited":true}' })
+    await driver.add('q', [first, second, third])
+    await driver.add('q', [third, third, second])
+    const fourth = newJob()
+    await driver.add('q', [fourth, fourth])
+    const { jobs } = await driver.exchange('q', worker.id, want(10))
+    expect(jobs.map(({ id }) => id)).toEqual([first.id, second.id, third.id, fourth.id])
+    expect(jobs[0]?.body).toBe('{"edited":true}')
+    expect((await driver.stats('q')).totals.added).toBe(4)
+  })
+
   test('an answer that got lost on the way is given again', async () => {
     await using server = await startRedisServer()
     await using wire = await tcpProxy(server.port)

@@ -123,8 +123,8 @@ local function settle(kind, id, given, priority, group, parent, a, b)
   elseif kind == 'r' then
     noteFailure(id, given, b)
     if not cancelMarked(id, given, parent, keep.c) then call('ZADD', p .. 're', now + tonumber(a), id) end
-  elseif not cancelMarked(id, given, parent, keep.c) then
-    enqueue(id, priority, group, true)
+  else
+    released(id, priority, group, parent, keep.c)
   end
   if group then leaveGroup(group) end
 end

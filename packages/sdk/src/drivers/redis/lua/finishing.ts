@@ -39,6 +39,13 @@ end
 
 local WATCHED_MS, NO_AGE = 60000, 1e13
 
+-- When a job has ended, finer than a millisecond, so that a batch keeps its order.
+local endedNow = 0
+local function endedAt()
+  endedNow = endedNow + 1
+  return now + time[2] % 1000 / 1000 + endedNow / 4096
+end
+
 -- fences: one for all; nil = none of them was running. tails[i]: value, error and reason as three JSON texts with commas
 -- between; '' = none of them. kept: count and age; nil = the store itself ends them, and nothing bounds that now.
 local function finish(state, ids, fence, tails, kept)
@@ -65,9 +72,9 @@ local function finish(state, ids, fence, tails, kept)
     end
     if isWatched then
       tell('f["' .. id .. '","' .. names[state] .. '",' .. tail .. ']')
-      call('ZADD', p .. 'fw:' .. state, now + WATCHED_MS, id)
+      call('ZADD', p .. 'fw:' .. state, endedAt() + WATCHED_MS, id)
     elseif isKept then
-      places[#places + 1] = now
+      places[#places + 1] = endedAt()
       places[#places + 1] = id
       ends[#ends + 1] = removeAt
       ends[#ends + 1] = state .. id

@@ -29,15 +29,16 @@ end
 
 -- What was kept only for those who watched it takes its place among the others, or goes.
 for state in pairs(byState) do
-  local shown = call('ZRANGEBYSCORE', p .. 'fw:' .. state, '-inf', now, 'LIMIT', 0, 2000)
-  for _, id in ipairs(shown) do
+  local shown = call('ZRANGEBYSCORE', p .. 'fw:' .. state, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 2000)
+  for i = 1, #shown, 2 do
+    local id = shown[i]
     call('ZREM', p .. 'fw:' .. state, id)
     local record = call('HGET', p .. 'd', id)
     local ended = record and cjson.decode(record)
     if not ended or (ended[4] ~= cjson.null and ended[4] <= now) then
       purge({ id })
     else
-      call('ZADD', p .. 'f:' .. state, ended[2], id)
+      call('ZADD', p .. 'f:' .. state, tonumber(shown[i + 1]) - WATCHED_MS, id)
       if ended[4] ~= cjson.null then call('ZADD', p .. 'fx', ended[4], state .. id) end
     end
   end
@@ -47,7 +48,7 @@ local again = nextDue
 for _, key in ipairs({ 'l', 'fx', 'fw:s', 'fw:c', 'fw:d' }) do
   local first = call('ZRANGE', p .. key, 0, 0, 'WITHSCORES')[2]
   if first then
-    local ms = math.max(0, tonumber(first) - now)
+    local ms = math.max(0, math.ceil(tonumber(first) - now))
     again = again and math.min(again, ms) or ms
   end
 end

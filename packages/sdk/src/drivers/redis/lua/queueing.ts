@@ -18,7 +18,7 @@ end
 local function saveHistory(id, one) call('HSET', p .. 'x', id, cjson.encode(one)) end
 local function queuedNow(id)
   local one = history(id)
-  one.q = now
+  one.q = now + time[2] % 1000 / 1000
   saveHistory(id, one)
 end
 -- A fence begins with the time of its claim.

@@ -41,7 +41,7 @@ for _, id in pairs(heads) do
   if value and call('HEXISTS', p .. 'd', id) == 0 then
     local text = call('HGET', p .. 'x', id)
     local since = text and cjson.decode(text).q or tonumber(string.sub(value, 1, 13))
-    oldest = math.max(oldest, now - since)
+    oldest = math.max(oldest, math.floor(now - since), 0)
   end
 end
 

@@ -22,6 +22,16 @@ local function cancelMarked(id, fence, parent, kept)
   return true
 end
 
+-- As if it had never been claimed.
+local function released(id, priority, group, parent, kept)
+  if call('HEXISTS', p .. 'x', id) == 1 then
+    local one = history(id)
+    one.s = nil
+    saveHistory(id, one)
+  end
+  if not cancelMarked(id, nil, parent, kept) then enqueue(id, priority, group, true) end
+end
+
 local function crashed(id, fence, priority, group, parent)
   local one = history(id)
   one.c = one.c + 1
@@ -41,23 +51,28 @@ end
 -- Takes these jobs back from their worker; returns how many there were, and how many are dead now.
 local function takeBack(worker, ids, isCrash)
   local run, jobs, dead = p .. 'r:' .. worker, {}, 0
-  local fences = fetch(run, ids)
-  for i, id in ipairs(ids) do jobs[i] = { id, fences[i] } end
-  -- The newest first, since each is put before the others.
-  table.sort(jobs, function(a, b) return a[1] > b[1] end)
-  for _, job in ipairs(jobs) do
-    local id, fence = job[1], job[2]
+  local fences, values = fetch(run, ids), fetch(p .. 'b', ids)
+  for i, id in ipairs(ids) do
     call('HDEL', run, id)
-    local value = call('HGET', p .. 'b', id)
-    if value then
-      local priority, group, parent = header(value)
-      if isCrash then
-        dead = dead + crashed(id, fence, priority, group, parent)
-      elseif not cancelMarked(id, fence, parent) then
-        enqueue(id, priority, group, true)
-      end
-      if group then leaveGroup(group) end
+    if values[i] then
+      local since = history(id).q or tonumber(string.sub(values[i], 1, 13))
+      jobs[#jobs + 1] = { id = id, fence = fences[i], value = values[i], claimed = startOf(fences[i]), since = since }
     end
+  end
+  -- What was claimed last first, since each is put before the others.
+  table.sort(jobs, function(a, b)
+    if a.claimed ~= b.claimed then return a.claimed > b.claimed end
+    if a.since ~= b.since then return a.since > b.since end
+    return a.id > b.id
+  end)
+  for _, job in ipairs(jobs) do
+    local priority, group, parent = header(job.value)
+    if isCrash then
+      dead = dead + crashed(job.id, job.fence, priority, group, parent)
+    else
+      released(job.id, priority, group, parent)
+    end
+    if group then leaveGroup(group) end
   end
   return #jobs, dead
 end
