@@ -43,10 +43,13 @@ async function listPage(
   return null
 }
 
-/** Jobs are taken from the front, so a place moves forward; when its job is gone, all before it are. */
+/**
+ * Jobs are taken from the front, so a place moves forward; when its job is gone, all before it are. An id may stand there
+ * more than once (see `withoutLeft`): it was the last of these.
+ */
 async function startBehind(redis: Redis, key: string, before: number, last: string): Promise<number> {
-  const at = await redis.lpos(key, last, 'MAXLEN', before + 1000)
-  return at === null ? 0 : at + 1
+  const places = await redis.lpos(key, last, 'COUNT', 0, 'MAXLEN', before)
+  return (places.at(-1) ?? -1) + 1
 }
 
 /** Without the places that were left when a job was taken out (see `takeOut` in lua/change.ts): the first of its places. */
