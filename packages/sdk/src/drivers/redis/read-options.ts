@@ -3,11 +3,11 @@ import type { RedisQueueOptions, RedisSettings } from './options.ts'
 
 /** @throws PandaError invalid_url, invalid_option */
 export function readOptions(options: RedisQueueOptions): RedisSettings {
-  const url = parse(options.url)
+  const url = parse(options.url.replace(/^valkey(s?):/, 'redis$1:'))
   const isRedis = url?.protocol === 'redis:' || url?.protocol === 'rediss:'
   if (url === null || !isRedis || url.hostname === '') {
     throw new PandaError('invalid_url', 'The URL of the queue is not one of a Redis server.', {
-      hint: 'Use redis://[user:password@]host[:port][/database], or rediss:// for TLS.',
+      hint: 'Use redis://[user:password@]host[:port][/database] (or valkey://), or rediss:// (valkeys://) for TLS.',
     })
   }
   if (!/^(\/\d*)?$/.test(url.pathname)) {
@@ -22,7 +22,7 @@ export function readOptions(options: RedisQueueOptions): RedisSettings {
     })
   }
   return {
-    url: options.url,
+    url: url.href,
     prefix,
     patienceMs: positive('patienceMs', options.patienceMs ?? 10_000),
     stallMs: positive('stallMs', options.stallMs ?? 2000),

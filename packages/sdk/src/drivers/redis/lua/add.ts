@@ -32,10 +32,9 @@ local function addOther(at)
   elseif dueAt > now then
     call('ZADD', p .. 'sc', dueAt, id)
     -- An idle worker sleeps until what was due next before.
-    if call('ZRANGE', p .. 'sc', 0, 0)[1] == id then wake() end
+    if call('ZRANGE', p .. 'sc', 0, 0)[1] == id then opened = true end
   else
     enqueue(id, priority, group, false)
-    wake()
   end
   return id, 0
 end
@@ -55,9 +54,10 @@ if count > 0 and count <= 3500 then
   end
   isTwice = isNew and call(unpack(set)) < count
   if isNew and not isTwice then
-    call('RPUSH', p .. 'w', unpack(ids))
+    local size = call('RPUSH', p .. 'w', unpack(ids))
     call('HINCRBY', p .. 'q', 'added', count)
-    if call('DEL', p .. 'idle') == 1 then call('PUBLISH', p .. 'signals', 'w') end
+    -- Before, there was nothing to claim (see opened).
+    if size == count then call('PUBLISH', p .. 'signals', 'w') end
     return {}
   end
 end
@@ -80,12 +80,11 @@ local function putSome(first, last)
   end
   if #fresh == 0 then return end
   many('HSET', p .. 'b', stored)
-  many('RPUSH', p .. 'w', fresh)
+  if many('RPUSH', p .. 'w', fresh) == #fresh then opened = true end
   call('HINCRBY', p .. 'q', 'added', #fresh)
 end
 if count > 0 then
   for first = 1, count, 2000 do putSome(first, math.min(first + 1999, count)) end
-  wake()
 end
 local answers = {}
 for at = 2 + 2 * count, #ARGV, 9 do
@@ -93,6 +92,7 @@ for at = 2 + 2 * count, #ARGV, 9 do
   answers[#answers + 1] = id
   answers[#answers + 1] = taken
 end
+if opened then wake() end
 return answers
 `
 

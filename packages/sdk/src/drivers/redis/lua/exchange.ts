@@ -55,7 +55,6 @@ local function shortWay()
     call(unpack(set))
   end
   call('HSET', log, lane, number)
-  if size < want then call('SET', p .. 'idle', 1) end
   return { 1, -1, {}, fence, ids, values, {} }
 end
 local answer = shortWay()
@@ -78,10 +77,12 @@ if before == number then
   return { 1, 0, {}, claimedAs, ids, fetch(p .. 'b', ids), fetch(p .. 'x', ids) }
 end
 call('HSET', log, lane, number)
-local refused, places = {}, false
+local refused = {}
 `
 
 const results = `
+local limit = has('s') and tonumber(call('HGET', p .. 's', 'concurrency') or nil)
+local wasFull = limit and running() >= limit
 local keep = { s = { tonumber(ARGV[5]), tonumber(ARGV[6]) }, c = { tonumber(ARGV[7]), tonumber(ARGV[8]) }, d = { tonumber(ARGV[9]), tonumber(ARGV[10]) } }
 
 local at = 13
@@ -98,10 +99,7 @@ for _ = 1, tonumber(ARGV[12]) do
       refused[#refused + 1] = ARGV[at + 2 + i]
     end
   end
-  if #ids > 0 then
-    many('HDEL', run, ids)
-    if has('s') then places = true end
-  end
+  if #ids > 0 then many('HDEL', run, ids) end
   finish('s', ids, given, tails, keep.s)
   at = last + 1 + (tailed and count or 0)
 end
@@ -136,7 +134,6 @@ for i = at, #ARGV, 8 do
     group = group ~= '-' and string.sub(group, 2) or nil
     parent = parent ~= '' and cjson.decode(parent) or nil
     settle(kind, id, given, tonumber(ARGV[i + 3]), group, parent, ARGV[i + 6], ARGV[i + 7])
-    if group or kind == 'f' or has('s') then places = true end
   else
     refused[#refused + 1] = id
   end
@@ -149,11 +146,12 @@ if holds >= 0 then
   for _, id in ipairs(call('HKEYS', run)) do
     if not knows[id] then unknown[#unknown + 1] = id end
   end
-  if takeBack(worker, unknown, false) > 0 then places = true end
+  takeBack(worker, unknown, false)
 end
 `
 
 const claims = `
+if wasFull and running() < limit then opened = true end
 local ids, again = claim(want)
 local values, extras = fetch(p .. 'b', ids), {}
 if has('x') then extras = fetch(p .. 'x', ids) end
@@ -163,12 +161,8 @@ for i, id in ipairs(ids) do
   pairs[2 * i] = fence
 end
 if #pairs > 0 then many('HSET', run, pairs) end
-if #ids < want then
-  call('SET', p .. 'idle', 1)
-elseif places and (has('w') or has('v') or has('ring')) then
-  -- Others may take what this worker has no hands for.
-  wake()
-end
+-- What there is more to claim than this worker has hands for is for others.
+if opened and (has('w') or has('v') or has('ring')) then wake() end
 return { 1, again or -1, refused, fence, ids, values, extras }
 `
 

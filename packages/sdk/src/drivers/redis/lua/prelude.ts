@@ -35,10 +35,7 @@ end
 local function has(suffix) return call('EXISTS', p .. suffix) == 1 end
 local function tell(message) call('PUBLISH', p .. 'signals', message) end
 
--- Only when a worker has said that it could do more than it got: a busy queue publishes nothing.
-local function wake()
-  if call('DEL', p .. 'idle') == 1 then tell('w') end
-end
+local function wake() tell('w') end
 `
 
 export const prelude = `${opening}${helpers}`

@@ -32,11 +32,16 @@ local function groupLimit()
   return groupLimitNow
 end
 
+-- There is something to claim where there was nothing: then, and only then, idle workers have to hear of it. Who has not
+-- got all it wanted has left nothing behind, and who has asks again by itself. So a busy queue publishes nothing.
+local opened = false
+
 -- The ring holds the groups from which something may be claimed now, each once, in the order of their turns.
 local function activate(group)
   if call('ZSCORE', p .. 'gt', group) then return end
   if tonumber(call('HGET', p .. 'gc', group) or 0) >= groupLimit() then return end
   if call('ZSCORE', p .. 'ring', group) then return end
+  if not has('ring') then opened = true end
   call('ZADD', p .. 'ring', call('HINCRBY', p .. 'q', 'turn', 1), group)
 end
 
@@ -55,7 +60,7 @@ local function enqueue(id, priority, group, front)
     activate(group)
     return
   end
-  call(front and 'LPUSH' or 'RPUSH', p .. level(priority), id)
+  if call(front and 'LPUSH' or 'RPUSH', p .. level(priority), id) == 1 then opened = true end
   if priority ~= 0 then call('ZADD', p .. 'v', priority, priority) end
 end
 

@@ -30,5 +30,6 @@ local stored = call('ZSCORE', p .. 'sq', key)
 if not stored or tonumber(stored) ~= tonumber(dueAt) then return 0 end
 if nextAt == '' then call('ZREM', p .. 'sq', key) else call('ZADD', p .. 'sq', nextAt, key) end
 if #ARGV > 3 then addOther(1) end
+if opened then wake() end
 return 1
 `
