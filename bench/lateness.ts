@@ -63,12 +63,13 @@ async function burst(stage: Stage, count: number) {
 async function fire(stage: Stage, count: number, dueAt: Date) {
   await using server = await startObserved(stage, dueAt.getTime())
   if (Date.now() > dueAt.getTime() - 7000) throw new Error('seeding took too long: the ticks are due already')
-  await delay(dueAt.getTime() - Date.now() - 500)
-  const api = probeApi(server.url, server.token)
+  const api = await probeApi(server.url, server.token)
+  await delay(dueAt.getTime() - Date.now() - 200)
+  api.begin()
   const cpuSeconds = cpuMeter(stage.pid)
   await until('starts', START_LIMIT_MS, () => server.started.length >= count)
   const cpu = cpuSeconds()
-  const apiFigures = await api()
+  const apiFigures = await api.end()
   await untilEnded(stage, dueAt)
   const endedAfterMs = Date.now() - dueAt.getTime()
   return {

@@ -32,16 +32,24 @@ interface ProbeReport {
   readonly failed: number
 }
 
-/** Starts calling. @returns what ends it and gives the times */
-export function probeApi(url: string, token: string): () => Promise<ApiFigures> {
+export interface ApiProbe {
+  /** From now on it calls. */
+  begin(): void
+  end(): Promise<ApiFigures>
+}
+
+/** A process that is ready to call the API. */
+export async function probeApi(url: string, token: string): Promise<ApiProbe> {
   const probe = fork(fileURLToPath(new URL('./api-probe.ts', import.meta.url)), [url, token])
-  return async () => {
+  await once(probe, 'message')
+  const end = async (): Promise<ApiFigures> => {
     const told = once(probe, 'message')
     probe.send('stop')
     const [report] = (await told) as [ProbeReport]
     const [status = [], runs = []] = Object.values(report.times)
     return { status: spreadOf(status), runs: spreadOf(runs), failed: report.failed }
   }
+  return { begin: () => void probe.send('go'), end }
 }
 
 /** Of the ticks from a time on: rows, distinct ticks, and those of them that did not succeed: all three are told beside every figure. */

@@ -6,6 +6,7 @@ import type { RuntimeDriver } from '../runtime/driver.ts'
 import type { EnginePatience } from './engine-patience.ts'
 import type { CollectLogs, EndedWork } from './ports.ts'
 import type { Preparation } from './prepare.ts'
+import type { SharedImages } from './shared-images.ts'
 import type { StartsFirst } from './starts-first.ts'
 
 /** What the attempts of one executor share. */
@@ -14,6 +15,7 @@ export interface AttemptContext {
   readonly patience: EnginePatience
   readonly transitions: RunTransitions
   readonly startsFirst: StartsFirst
+  readonly images: SharedImages
   readonly prepare: (run: ClaimedRun) => Promise<Preparation>
   readonly collectLogs: CollectLogs
   readonly clock: Clock

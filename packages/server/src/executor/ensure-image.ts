@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formatDuration, type PullPolicy } from '@pandastack/contract'
 import { type EnsuredImage, RuntimeError } from '../runtime/driver.ts'
 import type { AttemptContext } from './attempt-context.ts'
@@ -14,7 +13,7 @@ const SHOW_PULL_AFTER_MS = 300
 /**
  * Makes the run's image present. A replay asks for the digest of then.
  *
- * @throws RuntimeError what the registry said, `registry-away` after {@link PULL_LIMIT_MS}
+ * @throws RuntimeError what the registry said, `registry-away` after {@link PULL_LIMIT_MS}. @throws PullCut.
  */
 export async function ensureImage(
   context: AttemptContext,
@@ -22,48 +21,46 @@ export async function ensureImage(
   control: RunControl,
   pull: PullPolicy,
 ): Promise<EnsuredImage> {
-  const giveUp = new AbortController()
-  control.onCut(() => giveUp.abort())
-  const options = { pull, auth: registryAuthOf(run), signal: giveUp.signal }
-  const pulling = context.driver.ensureImage(imageOf(run), options)
-  // An image that is there is answered at once: no timers for it.
-  const settled = pulling.then(
-    () => true,
-    () => true,
-  )
+  const wanted = context.images.want(imageOf(run), { pull, auth: registryAuthOf(run) })
   try {
-    if (await Promise.race([settled, nextTurn(false)])) return await pulling
-    return await watchPull(context, run, pulling, giveUp)
+    // An image that is there is answered at once: no timers for it.
+    if (await wanted.isThere) return await wanted.image
+    return await watchPull(context, run, control, wanted.image)
   } finally {
-    control.onCut(undefined)
+    wanted.leave()
   }
+}
+
+/** The run is not worth a pull any more; others may want its image still. */
+class PullCut extends Error {
+  override readonly name = 'PullCut'
 }
 
 async function watchPull(
   { clock, transitions }: AttemptContext,
   run: PreparedRun,
+  control: RunControl,
   pulling: Promise<EnsuredImage>,
-  giveUp: AbortController,
 ): Promise<EnsuredImage> {
   const done = new AbortController()
-  let tooLong = false
   const watch = async (): Promise<void> => {
     await clock.sleep(SHOW_PULL_AFTER_MS, done.signal)
     if (done.signal.aborted) return
     await transitions.phase({ id: run.id, fence: run.fence, phase: 'pulling' })
     await clock.sleep(PULL_LIMIT_MS, done.signal)
-    if (done.signal.aborted) return
-    tooLong = true
-    giveUp.abort()
   }
   const watching = watch()
-  try {
-    return await pulling
-  } catch (error) {
-    if (!tooLong) throw error
+  const tooLong = watching.then((): never => {
     const message = `the image was not pulled within ${formatDuration(PULL_LIMIT_MS)}`
-    throw new RuntimeError('registry-away', message, { cause: error })
+    throw new RuntimeError('registry-away', message)
+  })
+  const cut = new Promise<never>((_, reject) => {
+    control.onCut(() => reject(new PullCut('its pull was cut short')))
+  })
+  try {
+    return await Promise.race([pulling, cut, tooLong])
   } finally {
+    control.onCut(undefined)
     done.abort()
     await watching
   }

@@ -12,6 +12,7 @@ import { keepOwned } from './keep-owned.ts'
 import type { ExecutorDeps } from './ports.ts'
 import { type Preparation, prepareRuns } from './prepare.ts'
 import { RunControl } from './run-control.ts'
+import { SharedImages } from './shared-images.ts'
 import { StartsFirst } from './starts-first.ts'
 
 export const DEFAULT_MAX_RUNS = 16
@@ -53,6 +54,7 @@ export class Executor implements Component {
       driver,
       prepare,
       startsFirst: new StartsFirst(clock),
+      images: new SharedImages(driver),
       collectLogs,
       clock,
       log,

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { noteRunEvents } from '../alerts/note-run-events.ts'
-import type { Database } from '../store/database.ts'
+import type { Database, Queryable } from '../store/database.ts'
 import { isActive } from './states.ts'
 
 /** Runs noted per call. */
@@ -14,6 +14,23 @@ export const lateAfter = sql<number | null>`(
   select min(a.late_after_ms) from alerts a
   where a.project_id = r.project_id and 'late' = any (a.events) and (a.cronjob_id is null or a.cronjob_id = r.cronjob_id)
 )`
+
+/** The same for many runs: asks once for all alerts of these projects that hear of late runs. */
+export async function readLateListeners(
+  db: Queryable,
+  projectIds: readonly string[],
+): Promise<(run: { readonly projectId: string; readonly cronjobId: string }) => number | null> {
+  const { rows } = await sql<{ place: string; after: number }>`
+    select coalesce(cronjob_id, project_id) as place, min(late_after_ms) as after from alerts
+    where project_id = any (${[...projectIds]}::text[]) and 'late' = any (events)
+    group by 1`.execute(db)
+  if (rows.length === 0) return () => null
+  const places = new Map(rows.map(({ place, after }) => [place, after]))
+  return ({ projectId, cronjobId }) => {
+    const after = Math.min(places.get(projectId) ?? Infinity, places.get(cronjobId) ?? Infinity)
+    return after === Infinity ? null : after
+  }
+}
 
 /**
  * Notes runs that should have started by now and still wait. (A run that starts late is noted when its start is

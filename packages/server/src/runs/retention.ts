@@ -8,11 +8,11 @@ import type { Database, Queryable } from '../store/database.ts'
 /** Runs of a deleted cronjob are kept so long. */
 const DELETED_KEPT = '30 days'
 /** Cronjobs looked at by one statement. */
-const PAGE = 200
+const PAGE = 500
 /** Runs deleted by one transaction: the log of a single one may be tens of megabytes. While there are more, it goes on at once. */
 const BATCH = 200
 /** Between two pages, and between two sweeps over all cronjobs, in milliseconds. */
-const PAGE_PAUSE_MS = 200
+const PAGE_PAUSE_MS = 1000
 /** A page is followed by a pause ten times as long: a sweep takes a tenth of a connection at most. */
 const PACE = 10
 const SWEEP_PAUSE_MS = 300_000

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Queryable } from '../store/database.ts'
 import type { ActiveRuns } from './plan-ticks.ts'
 import { isActive } from '../runs/states.ts'
-import { sqlArray } from './sql-array.ts'
+import { sqlArray } from '../store/sql-array.ts'
 
 /** Active runs by cronjob; cronjobs without any are not in the map. The caller holds the cronjobs' row locks. */
 export async function countActiveRuns(

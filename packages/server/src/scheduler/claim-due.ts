@@ -55,7 +55,9 @@ export async function claimDue(db: Database, options: ClaimOptions): Promise<Cla
   let written: readonly ClaimedRun[] = []
   try {
     const result = await db.transaction().execute(async (trx): Promise<ClaimResult> => {
-      const due = await lockDueCronjobs(trx, batch, options.order ?? 'oldest', options.except)
+      // With few slots most runs wait: who carries them out later reads what they need.
+      const { order, except, slots } = options
+      const due = await lockDueCronjobs(trx, batch, { order, except, withSpec: slots >= batch })
       const full = due.cronjobs.length === batch
       if (full) options.onFull?.()
       const recorded =

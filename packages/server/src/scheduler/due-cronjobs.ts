@@ -1,4 +1,4 @@
-import type { Concurrency, MissedPolicy } from '@pandastack/contract'
+import type { Concurrency, CronjobSpec, MissedPolicy } from '@pandastack/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Queryable } from '../store/database.ts'
 import type { TickPolicy } from './plan-ticks.ts'
@@ -6,6 +6,9 @@ import type { TickPolicy } from './plan-ticks.ts'
 /** A cronjob whose row this transaction has locked, as far as its ticks need it. */
 export interface DueCronjob extends TickPolicy {
   readonly projectId: string
+  readonly name: string
+  /** Null when it was not asked for, or is large. */
+  readonly spec: CronjobSpec | null
   readonly revision: number
   readonly schedule: string
   readonly timezone: string
@@ -23,6 +26,8 @@ export interface DueCronjobs {
 interface Row {
   id: string
   project_id: string
+  name: string
+  spec: CronjobSpec | null
   revision: number
   schedule: string
   timezone: string
@@ -37,26 +42,33 @@ interface Row {
   now: number
 }
 
-// Times travel as epoch milliseconds: a tenth of the cost of dates as text. `spec` stays out, it may be large.
-const columns = sql`id, project_id, revision, schedule, timezone, suspended, concurrency, missed, missed_limit,
+/** A larger spec is read by whoever carries the run out: a batch of those must not fill the memory. */
+const SMALL_SPEC_BYTES = 4096
+
+// Times travel as epoch milliseconds: a tenth of the cost of dates as text.
+const columns = sql`id, project_id, name, revision, schedule, timezone, suspended, concurrency, missed, missed_limit,
   deadline_ms, jitter_ms, max_attempts, extract(epoch from next_due_at)::float8 * 1000 as due,
   extract(epoch from panda_now())::float8 * 1000 as now`
 
-/**
- * Locks up to `limit` due cronjobs that no other transaction holds.
- *
- * @param order which ones: `oldest` works off backlogs, `newest` keeps fresh ticks punctual beside them
- * @param except ids of cronjobs that are left to other servers
- */
+export interface WhichCronjobs {
+  /** `oldest` (default) works off backlogs, `newest` keeps fresh ticks punctual beside them. */
+  readonly order?: 'oldest' | 'newest' | undefined
+  /** Ids of cronjobs that are left to other servers. Default none. */
+  readonly except?: readonly string[] | undefined
+  /** For ticks that start at once: the specs come along. Default false. */
+  readonly withSpec?: boolean
+}
+
+/** Locks up to `limit` due cronjobs that no other transaction holds. */
 export async function lockDueCronjobs(
   db: Queryable,
   limit: number,
-  order: 'oldest' | 'newest',
-  except: readonly string[] = [],
+  { order = 'oldest', except = [], withSpec = false }: WhichCronjobs = {},
 ): Promise<DueCronjobs> {
+  const spec = withSpec ? sql`case when pg_column_size(spec) <= ${SMALL_SPEC_BYTES} then spec end` : sql`null`
   const direction = order === 'oldest' ? sql`asc` : sql`desc`
   const { rows } = await sql<Row>`
-    select ${columns} from cronjobs where next_due_at <= panda_now() ${notAmong(except)}
+    select ${columns}, ${spec} as spec from cronjobs where next_due_at <= panda_now() ${notAmong(except)}
     order by next_due_at ${direction} limit ${limit} for update skip locked`.execute(db)
   return toDueCronjobs(rows)
 }
@@ -69,7 +81,9 @@ export function notAmong(ids: readonly string[]): RawBuilder<unknown> {
 /** Waits for the lock of one cronjob; empty when it is not due. */
 export async function lockIfDue(db: Queryable, cronjobId: string): Promise<DueCronjobs> {
   const { rows } = await sql<Row>`
-    select ${columns} from cronjobs where id = ${cronjobId} and next_due_at <= panda_now() for update`.execute(db)
+    select ${columns}, null as spec from cronjobs where id = ${cronjobId} and next_due_at <= panda_now() for update`.execute(
+    db,
+  )
   return toDueCronjobs(rows)
 }
 
@@ -77,6 +91,8 @@ function toDueCronjobs(rows: readonly Row[]): DueCronjobs {
   const cronjobs = rows.map((row) => ({
     id: row.id,
     projectId: row.project_id,
+    name: row.name,
+    spec: row.spec,
     revision: row.revision,
     schedule: row.schedule,
     timezone: row.timezone,

@@ -61,5 +61,8 @@ function toClaimedRun({ id, cronjob, birth }: PlannedRun): ClaimedRun {
     fence: 1,
     trigger: birth.trigger,
     dueAt: new Date(birth.dueAt),
+    ...(cronjob.spec !== null && {
+      born: { cronjob: cronjob.name, spec: cronjob.spec, maxAttempts: cronjob.maxAttempts },
+    }),
   }
 }

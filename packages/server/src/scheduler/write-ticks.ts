@@ -3,7 +3,7 @@ import type { AlertEvent } from '@pandastack/contract'
 import { noteRunEvents, type RunEvent } from '../alerts/note-run-events.ts'
 import type { Queryable } from '../store/database.ts'
 import type { NextDue, PlannedRun } from './plan-batch.ts'
-import { sqlArray } from './sql-array.ts'
+import { sqlArray } from '../store/sql-array.ts'
 
 /** Who runs what is born `running`. */
 export interface Owner {

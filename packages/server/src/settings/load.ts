@@ -2,6 +2,7 @@ import { PandaError } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { RegistryAuth } from '../runtime/driver.ts'
 import type { Queryable } from '../store/database.ts'
+import { sqlArray } from '../store/sql-array.ts'
 import { registryHost } from './registry-host.ts'
 import { type SecretBox, SealError } from './secret-box.ts'
 import { openRegistryAuth, secretContext, type SecretPlace } from './secret-record.ts'
@@ -39,7 +40,7 @@ export async function loadProjectSettings(
           ? where('cronjob_id', 'is', null)
           : where.or([
               where('cronjob_id', 'is', null),
-              where('cronjob_id', '=', sql<string>`any (${[...cronjobIds]}::text[])`),
+              where('cronjob_id', '=', sql<string>`any (${sqlArray(cronjobIds)}::text[])`),
             ]),
       )
       .execute(),

@@ -1,3 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+/** Answered in one turn of the event loop: what the callers do next must not keep others, such as the API, waiting. */
+const SLICE = 100
+
 export interface CoalesceOptions<T, R> {
   /** Does a batch in one go and answers in the same order. */
   readonly run: (items: readonly T[]) => Promise<readonly R[]>
@@ -57,7 +62,10 @@ async function runBatch<T, R>(run: CoalesceOptions<T, R>['run'], entries: readon
   try {
     const results = await run(entries.map((entry) => entry.item))
     if (results.length !== entries.length) throw new Error(`${entries.length} items gave ${results.length} results`)
-    for (const [index, entry] of entries.entries()) entry.resolve(results[index] as R)
+    for (const [index, entry] of entries.entries()) {
+      if (index > 0 && index % SLICE === 0) await nextTurn()
+      entry.resolve(results[index] as R)
+    }
   } catch (error) {
     if (entries.length === 1) {
       entries[0]?.reject(error)
