@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
-import type { Database } from '../../packages/server/src/store/database.ts'
+import type { Database } from '../../packages/server/dist/store/database.js'
 
 export interface Spread {
   readonly count: number

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readConfig } from '../../packages/server/src/config.ts'
-import { Executor } from '../../packages/server/src/executor/executor.ts'
-import { createLog } from '../../packages/server/src/log.ts'
-import { startServer } from '../../packages/server/src/main.ts'
-import { FakeDriver } from '../../packages/server/src/runtime/fake/fake-driver.ts'
+import { readConfig } from '../../packages/server/dist/config.js'
+import { Executor } from '../../packages/server/dist/executor/executor.js'
+import { createLog } from '../../packages/server/dist/log.js'
+import { startServer } from '../../packages/server/dist/main.js'
+import { FakeDriver } from '../../packages/server/dist/runtime/fake/fake-driver.js'
 import type { Stage } from './stage.ts'
 
 /** As many as PANDA_MAX_RUNS allows. */
@@ -16,6 +16,8 @@ export interface Observed {
   readonly durable: number[]
   /** Due → the runtime is called to start it. */
   readonly started: number[]
+  /** The way between these two. */
+  readonly handedOver: number[]
 }
 
 export interface ObservedServer extends AsyncDisposable, Observed {
@@ -32,7 +34,7 @@ export interface ObservedServer extends AsyncDisposable, Observed {
  * @param countFrom ticks due before it are the warm-up, epoch ms
  */
 export async function startObserved(stage: Stage, countFrom: number): Promise<ObservedServer> {
-  const observed: Observed = { durable: [], started: [] }
+  const observed: Observed = { durable: [], started: [], handedOver: [] }
   const unwatch = watch(observed, countFrom)
   const config = readConfig(
     { home: stage.home, port: 0, databaseUrl: stage.url, runtime: 'fake', maxRuns: SLOTS, rateLimit: 0 },
@@ -55,19 +57,29 @@ export async function startObserved(stage: Stage, countFrom: number): Promise<Ob
   }
 }
 
-function watch({ durable, started }: Observed, countFrom: number): () => void {
+function watch({ durable, started, handedOver }: Observed, countFrom: number): () => void {
+  const takenAt = new Map<string, { readonly due: number; readonly at: number }>()
   // oxlint-disable typescript/unbound-method -- called below with the object they belong to
   const { take } = Executor.prototype
   const { start } = FakeDriver.prototype
   // oxlint-enable typescript/unbound-method
   Executor.prototype.take = function (runs) {
     const now = Date.now()
-    for (const { dueAt } of runs) if (dueAt.getTime() >= countFrom) durable.push(now - dueAt.getTime())
+    for (const { id, dueAt } of runs) {
+      const due = dueAt.getTime()
+      if (due < countFrom) continue
+      durable.push(now - due)
+      takenAt.set(id, { due, at: now })
+    }
     take.call(this, runs)
   }
   FakeDriver.prototype.start = function (unit, signal) {
-    const due = Date.parse(unit.env['PANDA_DUE_AT'] ?? '')
-    if (due >= countFrom) started.push(Date.now() - due)
+    const now = Date.now()
+    const taken = takenAt.get(unit.labels.run)
+    if (taken !== undefined) {
+      started.push(now - taken.due)
+      handedOver.push(now - taken.at)
+    }
     return start.call(this, unit, signal)
   }
   return () => Object.assign(FakeDriver.prototype, { start }) && Object.assign(Executor.prototype, { take })

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../../packages/server/src/store/database.ts'
+import type { Database } from '../../packages/server/dist/store/database.js'
 
 /**
  * The least that must be written: the same rows into the same tables with the same indexes, and the same next due times,

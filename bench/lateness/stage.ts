@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cronjobSpecSchema } from '@pandastack/contract'
 import { sql } from 'kysely'
-import { type Database, openDatabase } from '../../packages/server/src/store/database.ts'
-import { startEmbeddedPostgres } from '../../packages/server/src/store/embedded/embedded-postgres.ts'
-import { migrate } from '../../packages/server/src/store/migrate.ts'
-import { specColumns } from '../../packages/server/src/cronjobs/spec-columns.ts'
+import { type Database, openDatabase } from '../../packages/server/dist/store/database.js'
+import { startEmbeddedPostgres } from '../../packages/server/dist/store/embedded/embedded-postgres.js'
+import { migrate } from '../../packages/server/dist/store/migrate.js'
+import { specColumns } from '../../packages/server/dist/cronjobs/spec-columns.js'
 
 export interface Stage extends AsyncDisposable {
   readonly db: Database

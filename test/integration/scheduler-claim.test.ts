@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CronjobSpecInput } from '@pandastack/contract'
 import { sql } from 'kysely'
@@ -7,8 +8,10 @@ import {
   setSuspended,
   updateCronjob,
 } from '../../packages/server/src/cronjobs/cronjobs.ts'
+import { readRunRows } from '../../packages/server/src/executor/read-run-rows.ts'
 import { claimDue, type ClaimOptions } from '../../packages/server/src/scheduler/claim-due.ts'
 import { newId } from '../../packages/server/src/store/ids.ts'
+import { sqlColumn } from '../../packages/server/src/store/sql-array.ts'
 import { cronjobSpec } from '../support/cronjob-spec.ts'
 import { installDatabaseClock, setDatabaseClock } from '../support/database-clock.ts'
 import { type MigratedDatabase, migratedDatabase } from '../support/migrated-database.ts'
@@ -58,6 +61,25 @@ async function endActiveRuns(): Promise<void> {
   await sql`update runs set state = 'succeeded' where state = 'running'`.execute(database.db)
 }
 
+describe('a column of an insert', () => {
+  it.each([
+    ['text', ['a', 'a', 'a']],
+    ['text', ['a', null, 'b c', '']],
+    ['text', [null, null]],
+    ['text', ['NULL', 'NULL']],
+    ['text', ['one']],
+    ['text', []],
+    ['bool', [true, true]],
+    ['bool', [true, false]],
+    ['int', [1, 2]],
+    ['float8', [1780315200.5, 1780315200.5]],
+  ] as const)('of %s holds %j', async (type, values) => {
+    const { rows } = await sql<{ value: unknown }>`
+      select u.value from unnest(${sqlColumn(type, values)}) as u (value)`.execute(database.db)
+    expect(rows.map((row) => row.value)).toEqual(values)
+  })
+})
+
 describe('a due tick', () => {
   it('becomes a run of this server, and the cronjob moves on', async () => {
     await create('digest')
@@ -100,6 +122,24 @@ describe('a due tick', () => {
     const states = await Promise.all(['a', 'b', 'c'].map(async (name) => (await runsOf(name))[0]?.state))
     expect(states).toEqual(['queued', 'running', 'queued'])
     expect(result.started).toHaveLength(1)
+  })
+
+  it('brings along what its executor would read, when all may start and the spec is small', async () => {
+    await create('digest', { retry: { attempts: 3 }, env: { A: 'b' } })
+    await create('other')
+    await create('large', { env: { TEXT: randomBytes(8000).toString('hex') } })
+    await sql`insert into alerts (id, project_id, cronjob_id, name, events, channel_kind, channel_target, channel,
+      late_after_ms, group_for_ms)
+      select 'alt_' || n, project_id, case when n = 1 then id end, 'a' || n, '{late}', 'webhook', 'x', '', n * 1000, 0
+      from cronjobs, generate_series(1, 2) n where name = 'digest'`.execute(database.db)
+    const { started } = await claimAt(NOON, { batch: 100 })
+    const asRead = started.map(({ born: _, ...run }) => run)
+    const rows = await readRunRows(database.db, started)
+    expect(rows).toEqual(await readRunRows(database.db, asRead))
+    const lateAfter = Object.fromEntries([...rows.values()].map((row) => [row.cronjob, row.late_after_ms]))
+    expect(lateAfter).toEqual({ digest: 1000, other: 2000, large: 2000 })
+    const born = started.map((run) => [rows.get(run.id)?.cronjob, run.born?.maxAttempts])
+    expect(Object.fromEntries(born)).toEqual({ digest: 3, other: 1, large: undefined })
   })
 
   it('waits for its jitter as scheduled, and carries its retries', async () => {

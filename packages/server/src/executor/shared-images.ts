@@ -10,6 +10,8 @@ export interface WantedImage {
   leave(): void
 }
 
+type How = Pick<EnsureImageOptions, 'pull' | 'auth'>
+
 interface Call {
   readonly image: Promise<EnsuredImage>
   readonly isThere: Promise<boolean>
@@ -30,8 +32,8 @@ export class SharedImages {
     this.#driver = driver
   }
 
-  want(image: string, options: Pick<EnsureImageOptions, 'pull' | 'auth'>): WantedImage {
-    const key = JSON.stringify([image, options.pull, options.auth?.username, options.auth?.password])
+  want(image: string, options: How): WantedImage {
+    const key = keyOf(image, options)
     const call = this.#calls.get(key) ?? this.#begin(key, image, options)
     call.waiting++
     const leave = (): void => {
@@ -43,7 +45,7 @@ export class SharedImages {
     return { image: call.image, isThere: call.isThere, leave }
   }
 
-  #begin(key: string, name: string, options: Pick<EnsureImageOptions, 'pull' | 'auth'>): Call {
+  #begin(key: string, name: string, options: How): Call {
     const giveUp = new AbortController()
     const image = this.#driver.ensureImage(name, { ...options, signal: giveUp.signal })
     const settled = image.then(
@@ -63,4 +65,8 @@ export class SharedImages {
   #forget(key: string, call: Call): void {
     if (this.#calls.get(key) === call) this.#calls.delete(key)
   }
+}
+
+function keyOf(image: string, { pull, auth }: How): string {
+  return auth === null ? `${pull} ${image}` : JSON.stringify([pull, image, auth.username, auth.password])
 }

@@ -43,5 +43,6 @@ export function imageOf(run: PreparedRun): string {
 }
 
 export function registryAuthOf(run: PreparedRun): RegistryAuth | null {
+  if (run.settings.registries.size === 0) return null
   return run.settings.registries.get(registryHost(parseImageReference(run.spec.image).registry)) ?? null
 }

@@ -3,7 +3,7 @@ import type { AlertEvent } from '@pandastack/contract'
 import { noteRunEvents, type RunEvent } from '../alerts/note-run-events.ts'
 import type { Queryable } from '../store/database.ts'
 import type { NextDue, PlannedRun } from './plan-batch.ts'
-import { sqlArray } from '../store/sql-array.ts'
+import { sqlColumn } from '../store/sql-array.ts'
 
 /** Who runs what is born `running`. */
 export interface Owner {
@@ -25,7 +25,10 @@ export async function insertRuns(
 ): Promise<ReadonlySet<string>> {
   const ids = runs.map((run) => run.id)
   if (ids.length === 0) return new Set()
-  const column = (value: (run: PlannedRun) => string | number | boolean | null) => sqlArray(runs.map(value))
+  const column = (
+    type: Parameters<typeof sqlColumn>[0],
+    value: (run: PlannedRun) => string | number | boolean | null,
+  ) => sqlColumn(type, runs.map(value))
   const result = await sql`
     insert into runs (id, project_id, cronjob_id, revision, trigger, state, phase, reason, message, due_at, tick_note,
       available_at, held, attempt, max_attempts, server_id, engine_id, fence, finished_at)
@@ -35,14 +38,14 @@ export async function insertRuns(
       case when u.mine = 1 then ${owner?.serverId ?? null} end, case when u.mine = 1 then ${owner?.engineId ?? null} end,
       u.mine, case when u.state in ('skipped', 'missed') then panda_now() end
     from unnest(
-      ${sqlArray(ids)}::text[], ${column((run) => run.cronjob.projectId)}::text[],
-      ${column((run) => run.cronjob.id)}::text[], ${column((run) => run.cronjob.revision)}::int[],
-      ${column((run) => run.birth.trigger)}::text[],
-      ${column((run) => (running.has(run.id) ? 'running' : run.birth.state))}::text[],
-      ${column((run) => run.birth.reason)}::text[], ${column((run) => run.birth.message)}::text[],
-      ${column((run) => run.birth.dueAt / 1000)}::float8[], ${column((run) => run.birth.note)}::text[],
-      ${column((run) => run.birth.availableAt / 1000)}::float8[], ${column((run) => run.birth.held)}::bool[],
-      ${column((run) => (running.has(run.id) ? 1 : 0))}::int[], ${column((run) => run.cronjob.maxAttempts)}::int[]
+      ${column('text', (run) => run.id)}, ${column('text', (run) => run.cronjob.projectId)},
+      ${column('text', (run) => run.cronjob.id)}, ${column('int', (run) => run.cronjob.revision)},
+      ${column('text', (run) => run.birth.trigger)},
+      ${column('text', (run) => (running.has(run.id) ? 'running' : run.birth.state))},
+      ${column('text', (run) => run.birth.reason)}, ${column('text', (run) => run.birth.message)},
+      ${column('float8', (run) => run.birth.dueAt / 1000)}, ${column('text', (run) => run.birth.note)},
+      ${column('float8', (run) => run.birth.availableAt / 1000)}, ${column('bool', (run) => run.birth.held)},
+      ${column('int', (run) => (running.has(run.id) ? 1 : 0))}, ${column('int', (run) => run.cronjob.maxAttempts)}
     ) as u (id, project_id, cronjob_id, revision, trigger, state, reason, message, due, note, available, held, mine,
       max_attempts)
     on conflict (cronjob_id, due_at) where trigger in ('schedule', 'catch-up') do nothing`.execute(db)
@@ -55,9 +58,18 @@ export async function moveNextDue(db: Queryable, next: readonly NextDue[]): Prom
   await sql`
     update cronjobs c set next_due_at = to_timestamp(u.next), failing = c.failing or u.failing
     from unnest(
-      ${sqlArray(next.map((entry) => entry.cronjobId))}::text[],
-      ${sqlArray(next.map((entry) => (entry.nextDueAt === null ? null : entry.nextDueAt / 1000)))}::float8[],
-      ${sqlArray(next.map((entry) => entry.failing))}::bool[]
+      ${sqlColumn(
+        'text',
+        next.map((entry) => entry.cronjobId),
+      )},
+      ${sqlColumn(
+        'float8',
+        next.map((entry) => (entry.nextDueAt === null ? null : entry.nextDueAt / 1000)),
+      )},
+      ${sqlColumn(
+        'bool',
+        next.map((entry) => entry.failing),
+      )}
     ) as u (id, next, failing)
     where c.id = u.id`.execute(db)
 }

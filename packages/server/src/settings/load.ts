@@ -45,27 +45,25 @@ export async function loadProjectSettings(
       )
       .execute(),
   ])
-  const secrets = emptyRecord()
-  const cronjobSecrets = new Map<string, Record<string, string>>()
+  const secrets = new Map<string, string>()
+  const ofCronjobs = new Map<string, Map<string, string>>()
   const registries = new Map<string, RegistryAuth>()
   for (const row of sealed) {
     const value = openSecret(box, row)
     if (row.kind === 'registry') registries.set(registryHost(row.name), openRegistryAuth(value))
-    else if (row.cronjob_id === null) secrets[row.name] = value
-    else
-      cronjobSecrets.set(
-        row.cronjob_id,
-        Object.assign(emptyRecord(), cronjobSecrets.get(row.cronjob_id), { [row.name]: value }),
-      )
+    else if (row.cronjob_id === null) secrets.set(row.name, value)
+    else {
+      const own = ofCronjobs.get(row.cronjob_id) ?? new Map<string, string>()
+      ofCronjobs.set(row.cronjob_id, own.set(row.name, value))
+    }
   }
-  const env = emptyRecord()
-  for (const row of variables) env[row.name] = row.value
-  return { env, secrets, cronjobSecrets, registries }
-}
-
-/** Without a prototype: a variable may be called `__proto__`. */
-function emptyRecord(): Record<string, string> {
-  return Object.create(null) as Record<string, string>
+  // By fromEntries, not by assignment: a variable may be called `__proto__`.
+  return {
+    env: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
+    secrets: Object.fromEntries(secrets),
+    cronjobSecrets: new Map([...ofCronjobs].map(([id, own]) => [id, Object.fromEntries(own)])),
+    registries,
+  }
 }
 
 function openSecret(box: SecretBox, row: SecretPlace & { readonly ciphertext: Buffer }): string {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Queryable } from '../../store/database.ts'
+import { sqlArray } from '../../store/sql-array.ts'
 import { mayMove } from '../states.ts'
 import type { EndedAttempt, MovedRun } from './ended-attempt.ts'
 import { endingsOf, noteHealth } from './health.ts'
@@ -66,7 +67,7 @@ async function moveRuns(
 
 function inputOf(items: readonly EndedAttempt[]) {
   return sql`unnest(
-    ${items.map((item) => item.id)}::text[], ${items.map((item) => item.fence)}::int[],
+    ${sqlArray(items.map((item) => item.id))}::text[], ${sqlArray(items.map((item) => item.fence))}::int[],
     ${items.map((item) => item.next.state)}::text[],
     ${items.map((item) => (item.next.state === 'retrying' ? item.next.delayMs : 0))}::float8[],
     ${items.map((item) => item.verdict.outcome)}::text[], ${items.map((item) => item.verdict.reason)}::text[],

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { noteRunEvents } from '../../alerts/note-run-events.ts'
 import type { Database } from '../../store/database.ts'
+import { sqlArray } from '../../store/sql-array.ts'
 import { type Fenced, stillRunning } from './fenced.ts'
 
 export interface StartedAttempt extends Fenced {
@@ -34,7 +35,7 @@ export function recordStarted(db: Database, items: readonly StartedAttempt[]): P
         select i.*, i.late_after is not null and exists (select 1 from runs o where o.id = i.id and not o.late_noted)
           as listen
         from unnest(
-          ${items.map((item) => item.id)}::text[], ${items.map((item) => item.fence)}::int[],
+          ${sqlArray(items.map((item) => item.id))}::text[], ${sqlArray(items.map((item) => item.fence))}::int[],
           ${items.map((item) => item.imageDigest)}::text[], ${items.map((item) => JSON.stringify(item.envSnapshot))}::text[],
           ${items.map((item) => item.startedAt?.toISOString() ?? null)}::timestamptz[],
           ${items.map((item) => item.agoMs?.() ?? 0)}::float8[], ${items.map((item) => item.lateAfterMs)}::float8[]
