@@ -7,6 +7,7 @@ import type { AttemptContext } from './attempt-context.ts'
 import { isAway } from './engine-patience.ts'
 import { follow } from './follow.ts'
 import { launch, PinnedAway } from './launch.ts'
+import type { Preparation } from './prepare.ts'
 import { mayHaveUnit, type PreparedRun } from './prepared-run.ts'
 import { Dropped, type RunControl } from './run-control.ts'
 import { limitsOf } from './unit-spec.ts'
@@ -26,7 +27,7 @@ export async function runAttempt(context: AttemptContext, control: RunControl): 
   const { id, attempt, fence } = control.run
   const claimedAtMs = clock.now()
   try {
-    const preparation = await context.prepare(control.run).finally(() => context.startsFirst.prepared())
+    const preparation = await prepare(context, control)
     if (preparation.kind === 'stale') throw new Dropped('another server has it')
     const { run } = preparation
     const outcome = preparation.kind === 'ready' ? await carryOut(context, run, control) : unusable(preparation.message)
@@ -39,6 +40,14 @@ export async function runAttempt(context: AttemptContext, control: RunControl): 
   } catch (error) {
     if (error instanceof Dropped || control.isDropped) log.debug({ run: id, attempt, fence }, 'let go of a run')
     else log.error({ err: error, run: id, attempt, fence }, 'an attempt broke off; it will be taken up again')
+  }
+}
+
+async function prepare({ prepare: read, startsFirst }: AttemptContext, control: RunControl): Promise<Preparation> {
+  try {
+    return await read(control.run)
+  } finally {
+    startsFirst.prepared()
   }
 }
 

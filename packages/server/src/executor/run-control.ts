@@ -10,11 +10,9 @@ export class Dropped extends Error {
   override readonly name = 'Dropped'
 }
 
-/** The strings by which the executor holds one attempt while it runs. Signals are made when somebody wants them. */
+/** The strings by which the executor holds one attempt while it runs. Signals and promises are made when somebody wants them. */
 export class RunControl {
   readonly run: ClaimedRun
-  /** Resolves with the first interrupt, if one comes. */
-  readonly interrupted: Promise<Interrupt>
   /** Its unit was started and followed. */
   following = false
   /** True when the attempt is to be let go as it is. */
@@ -24,13 +22,21 @@ export class RunControl {
   #drop: AbortController | undefined
   #onCut: (() => void) | undefined
   #onDoubt: (() => void) | undefined
-  #resolve: (interrupt: Interrupt) => void = () => undefined
+  #interrupt: Interrupt | undefined
+  #interrupted: Promise<Interrupt> | undefined
+  #resolve: ((interrupt: Interrupt) => void) | undefined
 
   constructor(run: ClaimedRun) {
     this.run = run
-    this.interrupted = new Promise((resolve) => {
-      this.#resolve = resolve
+  }
+
+  /** Resolves with the first interrupt, if one comes. */
+  get interrupted(): Promise<Interrupt> {
+    this.#interrupted ??= new Promise((resolve) => {
+      if (this.#interrupt === undefined) this.#resolve = resolve
+      else resolve(this.#interrupt)
     })
+    return this.#interrupted
   }
 
   /** Aborts when the attempt is to be let go. */
@@ -57,7 +63,8 @@ export class RunControl {
   }
 
   interrupt(interrupt: Interrupt): void {
-    this.#resolve(interrupt)
+    this.#interrupt ??= interrupt
+    this.#resolve?.(interrupt)
     this.#cut()
   }
 

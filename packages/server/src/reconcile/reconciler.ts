@@ -26,6 +26,8 @@ const NETWORKS_EVERY_MS = 3_600_000
 const LAST_CLEAN_LIMIT_MS = 5000
 /** An engine that no living server has is waited for so long. */
 const ENGINE_LOST_AFTER_MS = 60_000
+/** While no server is dead, runs that wait for an engine of nobody are looked for so often. */
+const ENGINES_EVERY_MS = 5000
 const REMOVE_GRACE_MS = 10_000
 
 export interface ReconcilerDeps {
@@ -52,6 +54,7 @@ export class Reconciler implements Component {
   readonly #strays = new FirstSeen()
   /** Since then, runs that were taken over to be given up and not ended are looked for among our own. */
   #gaveUp = false
+  #lookedAtEnginesMs = Number.NEGATIVE_INFINITY
   #loops: readonly Loop[] = []
   #watching: Promise<void> = Promise.resolve()
 
@@ -109,6 +112,9 @@ export class Reconciler implements Component {
     const nowMs = clock.now()
     // Of what looks like nobody's engine one may turn out to be ours.
     if (!executor.engineKnown) return
+    const quiet = judged.dead.length === 0 && !this.#gaveUp
+    if (quiet && nowMs - this.#lookedAtEnginesMs < ENGINES_EVERY_MS) return
+    this.#lookedAtEnginesMs = nowMs
     const owners = this.#gaveUp ? [...judged.dead, serverId] : judged.dead
     this.#engines.update(await unreachableEngines(db, owners, judged.engines), nowMs)
     for (const engine of this.#engines.olderThan(ENGINE_LOST_AFTER_MS, nowMs)) {
