@@ -127,13 +127,17 @@ describe('a due tick', () => {
   it('brings along what its executor would read, when all may start and the spec is small', async () => {
     await create('digest', { retry: { attempts: 3 }, env: { A: 'b' } })
     await create('other')
-    await create('large', { env: { TEXT: randomBytes(8000).toString('hex') } })
+    const large = await create('large', { env: { TEXT: randomBytes(8000).toString('hex') } })
     await sql`insert into alerts (id, project_id, cronjob_id, name, events, channel_kind, channel_target, channel,
       late_after_ms, group_for_ms)
       select 'alt_' || n, project_id, case when n = 1 then id end, 'a' || n, '{late}', 'webhook', 'x', '', n * 1000, 0
       from cronjobs, generate_series(1, 2) n where name = 'digest'`.execute(database.db)
     const { started } = await claimAt(NOON, { batch: 100 })
-    const asRead = started.map(({ born: _, ...run }) => run)
+    const asRead = started.map((run) => {
+      const { born, ...rest } = run
+      expect(born === undefined).toBe(run.cronjobId === large.id)
+      return rest
+    })
     const rows = await readRunRows(database.db, started)
     expect(rows).toEqual(await readRunRows(database.db, asRead))
     const lateAfter = Object.fromEntries([...rows.values()].map((row) => [row.cronjob, row.late_after_ms]))

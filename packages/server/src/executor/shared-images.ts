@@ -55,11 +55,13 @@ export class SharedImages {
     const call: Call = { image, isThere: Promise.race([settled, nextTurn(false)]), giveUp, waiting: 0, settled: false }
     this.#calls.set(key, call)
     // What has been answered is asked anew by the next run: images come and go.
-    void settled.then(() => {
-      call.settled = true
-      this.#forget(key, call)
-    })
+    void settled.then(() => this.#answered(key, call))
     return call
+  }
+
+  #answered(key: string, call: Call): void {
+    call.settled = true
+    this.#forget(key, call)
   }
 
   #forget(key: string, call: Call): void {
