@@ -52,12 +52,13 @@ export function outboxChannel(schema: string): string {
 }
 
 async function versionOf(query: Query, schema: string): Promise<number> {
-  // Read from the catalog as any table: a name that was looked up and not found is remembered for the whole transaction,
-  // also when another process makes it while this one waits for the lock.
-  const there = await query(`select from pg_catalog.pg_tables where schemaname = $1 and tablename = 'versions'`, [
-    schema,
-  ])
-  if (there.length === 0) return 0
+  // Not `to_regclass`: it may answer from a cache that does not see what another process made while we waited for the lock.
+  const [there] = await query(
+    `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where n.nspname = $1 and c.relname = 'versions') as is_there`,
+    [schema],
+  )
+  if (there?.['is_there'] !== true) return 0
   const [row] = await query(
     `select coalesce(max(version), 0) as version, coalesce(max(readable_from), 0) as readable_from from ${schema}.versions`,
   )
