@@ -20,6 +20,8 @@ export const SDK_ERRORS = {
   wrong_state: 'The job is in a state in which this cannot be done.',
   job_failed: 'The job did not succeed; its last error is the cause.',
   job_cancelled: 'The job was cancelled.',
+  lease_lost:
+    'The job was taken back because its worker was silent for too long; its result will be refused. Another worker runs it again.',
   timed_out: 'It took longer than its timeout.',
   closed: 'The queue was closed by this process.',
   store_refused: 'The store refused the command; its own message is given.',

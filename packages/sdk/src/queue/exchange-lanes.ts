@@ -1,0 +1,213 @@
+import type { Clock } from './clock.ts'
+import type { Exchange, Exchanged, JobResult, KeepPolicy } from './driver.ts'
+import { FIRST_PAUSE_MS, MAX_PAUSE_MS } from './store-call.ts'
+
+/** Jobs that one exchange claims, and results that it carries, at most. */
+const MAX_EXCHANGE = 1000
+const LANES = 2
+/** Results wait so long for company when enough jobs are at hand. */
+const LINGER_MS = 5
+/** From this many jobs in hand on, claims are halved so that both lanes carry. */
+const SPLIT_FROM = 32
+/** A call that timed out may be carried out late: what we hold is told again after these times. */
+const HOLDS_AGAIN_MS = [5_000, 30_000] as const
+
+export interface LaneHost {
+  /** How many jobs this worker could take beyond what it has and has asked for. */
+  room(): number
+  /** Jobs in hand that have not been started. */
+  buffered(): number
+  /** Ids of all that it holds, without those in results. */
+  holding(): string[]
+  answered(answer: Exchanged, results: readonly JobResult[], uncertain: ReadonlySet<string>): void
+  failed(error: unknown): void
+  /** The lease was not there: renew it, then call `resume`. */
+  unleased(): void
+}
+
+/**
+ * The round trips of one consumer: results go out and claims come in together, on two lanes when there is enough for two.
+ * Results are kept until an answer says that they have arrived.
+ */
+export class ExchangeLanes {
+  readonly #results: JobResult[] = []
+  /** Ids of results that went out at least once without an answer: if they are refused now, they had arrived then. */
+  readonly #uncertain = new Set<string>()
+  #lanes = 0
+  #asked = 0
+  #mayBeMore = true
+  #signals = 0
+  #planned = false
+  #lingering: (() => void) | null = null
+  #again: (() => void) | null = null
+  #againAt = Number.POSITIVE_INFINITY
+  #holdsDue = false
+  #wait = 0
+  #halted: (() => void) | 'unleased' | null = null
+  #stopped = false
+  readonly #send: (exchange: Exchange) => Promise<Exchanged>
+  readonly #host: LaneHost
+  readonly #keep: KeepPolicy
+  readonly #clock: Clock
+
+  constructor(send: (exchange: Exchange) => Promise<Exchanged>, host: LaneHost, keep: KeepPolicy, clock: Clock) {
+    this.#send = send
+    this.#host = host
+    this.#keep = keep
+    this.#clock = clock
+  }
+
+  /** Jobs that were asked for in exchanges under way. */
+  get asked(): number {
+    return this.#asked
+  }
+  get idle(): boolean {
+    return this.#lanes === 0 && this.#results.length === 0
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  deliver(result: JobResult): void {
+    this.#results.push(result)
+  }
+
+  /** There may be work: ask as soon as there is room. */
+  wake(): void {
+    this.#signals += 1
+    this.#mayBeMore = true
+    this.plan()
+  }
+
+  /** The store is back: no more waiting. */
+  reconnected(): void {
+    if (typeof this.#halted === 'function') {
+      this.#halted()
+      this.#halted = null
+    }
+    this.wake()
+  }
+
+  /** Ends a halt: the lease was renewed. */
+  resume(): void {
+    if (this.#halted === 'unleased') this.#halted = null
+    this.#mayBeMore = true
+    this.plan()
+  }
+
+  /** Asks for a look at the end of this turn of the event loop, once for all that happens in it. */
+  plan(): void {
+    if (this.#planned || this.#halted !== null || this.#lanes === LANES) return
+    this.#planned = true
+    setImmediate(() => {
+      this.#planned = false
+      this.#look(false)
+    })
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#lingering?.()
+    this.#again?.()
+    if (typeof this.#halted === 'function') this.#halted()
+  }
+
+  #look(lingered: boolean): void {
+    while (!this.#stopped && this.#halted === null && this.#lanes < LANES) {
+      if (this.#holdsDue && this.#lanes > 0) return
+      const room = this.#mayBeMore ? this.#host.room() : 0
+      if (!this.#worthIt(room, lingered)) return
+      this.#go()
+    }
+  }
+
+  #worthIt(room: number, lingered: boolean): boolean {
+    const results = this.#results.length
+    const stock = this.#host.buffered()
+    const share = Math.max(8, stock >> 1)
+    if (this.#lanes > 0) return room >= SPLIT_FROM && room >= share ? true : results >= Math.max(SPLIT_FROM, share)
+    if (this.#holdsDue) return true
+    if (results === 0) return room > 0 && (stock === 0 || room >= share)
+    if (lingered || stock === 0 || results >= share) return true
+    this.#lingering ??= this.#clock.after(LINGER_MS, () => {
+      this.#lingering = null
+      this.#look(true)
+    })
+    return false
+  }
+
+  #go(): void {
+    const results = this.#results.splice(0, MAX_EXCHANGE)
+    const room = Math.max(0, this.#host.room())
+    const want = Math.min(MAX_EXCHANGE, room >= SPLIT_FROM && this.#lanes === 0 ? Math.ceil(room / 2) : room)
+    const holds = this.#holdsDue ? this.#holds(results) : undefined
+    this.#holdsDue = false
+    this.#lanes += 1
+    this.#asked += want
+    const signals = this.#signals
+    const exchange = { results, want, keep: this.#keep, ...(holds && { holds }) }
+    this.#send(exchange).then(
+      (answer) => this.#answered(answer, exchange, signals),
+      (error: unknown) => this.#failed(error, exchange),
+    )
+  }
+
+  #holds(results: readonly JobResult[]): string[] {
+    return this.#host.holding().concat([...results, ...this.#results].map((result) => result.job.id))
+  }
+
+  #answered(answer: Exchanged, { results, want }: Exchange, signals: number): void {
+    this.#lanes -= 1
+    this.#asked -= want
+    this.#wait = 0
+    if (!answer.leased) return this.#halt(results)
+    // Less than asked for: there is no more, unless a signal has come in the meantime.
+    if (want > 0 && answer.jobs.length < want) this.#mayBeMore = this.#signals !== signals
+    if (answer.againInMs !== null) this.#askAgain(answer.againInMs)
+    this.#host.answered(answer, results, this.#uncertain)
+    if (this.#uncertain.size > 0) for (const result of results) this.#uncertain.delete(result.job.id)
+    this.plan()
+  }
+
+  #halt(results: readonly JobResult[]): void {
+    this.#results.unshift(...results)
+    if (this.#halted !== null) return
+    this.#halted = 'unleased'
+    this.#host.unleased()
+  }
+
+  #failed(error: unknown, { results, want }: Exchange): void {
+    this.#lanes -= 1
+    this.#asked -= want
+    this.#results.unshift(...results)
+    for (const result of results) this.#uncertain.add(result.job.id)
+    this.#mayBeMore = true
+    this.#holdsDue = true
+    this.#host.failed(error)
+    if (this.#halted !== null || this.#stopped) return
+    this.#wait = Math.min(Math.max(this.#wait * 2, FIRST_PAUSE_MS), MAX_PAUSE_MS)
+    for (const ms of HOLDS_AGAIN_MS) this.#clock.after(ms, () => this.#tellHolds(), true)
+    this.#halted = this.#clock.after(this.#wait, () => {
+      this.#halted = null
+      this.#look(true)
+    })
+  }
+
+  #tellHolds(): void {
+    this.#holdsDue = true
+    this.plan()
+  }
+
+  #askAgain(ms: number): void {
+    const at = this.#clock.now() + ms
+    if (at >= this.#againAt) return
+    this.#again?.()
+    this.#againAt = at
+    this.#again = this.#clock.after(ms, () => {
+      this.#again = null
+      this.#againAt = Number.POSITIVE_INFINITY
+      this.wake()
+    })
+  }
+}
