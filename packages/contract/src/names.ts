@@ -93,6 +93,14 @@ export type ChannelKind = (typeof CHANNEL_KINDS)[number]
 export const SCOPES = ['read', 'run', 'write', 'secrets', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
+/** States of a job of a queue; packages/sdk/src/queue/states.ts says what each means and what a crash does in it. */
+export const JOB_STATES = ['scheduled', 'queued', 'running', 'retrying', 'succeeded', 'cancelled', 'dead'] as const
+export type JobState = (typeof JOB_STATES)[number]
+
+/** Why a job is a dead letter. */
+export const DEAD_REASONS = ['attempts', 'final', 'crashes', 'payload', 'child'] as const
+export type DeadReason = (typeof DEAD_REASONS)[number]
+
 export const LOG_STREAMS = ['stdout', 'stderr', 'panda'] as const
 /** `panda` carries the platform's own marks: a cut, a lost stretch. */
 export type LogStream = (typeof LOG_STREAMS)[number]
