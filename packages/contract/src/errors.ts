@@ -82,6 +82,27 @@ export const ERRORS = {
     title: 'This Idempotency-Key was used with another body',
     hint: 'Use a new key for a new request.',
   },
+  queue_store_missing: {
+    status: 409,
+    title: 'The project names no store for its queues',
+    hint: 'Set it: panda env set REDIS_URL=redis://…  (or PANDA_QUEUE_URL, or DATABASE_URL)',
+  },
+  queue_store_unusable: {
+    status: 409,
+    title: 'The store of the queues cannot be used',
+    hint: 'Correct what is named, in the URL of the project or in the store.',
+  },
+  queue_store_away: {
+    status: 503,
+    title: 'The store of the queues does not answer',
+    hint: 'Look whether it runs and can be reached from the server, then repeat the call.',
+    retryable: true,
+  },
+  job_wrong_state: {
+    status: 409,
+    title: 'The job is in a state in which this cannot be done',
+    hint: 'Look at it: panda queue job QUEUE JOB',
+  },
   too_large: { status: 413, title: 'The request is too large', hint: 'The limits are in docs/reference/limits.md.' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported', hint: 'Send application/json.' },
   too_many_requests: {

@@ -19,6 +19,7 @@ import { LogStore } from './logs/log-store.ts'
 import { readLog } from './logs/read-log.ts'
 import { Metrics } from './metrics.ts'
 import { ProjectDirectory } from './projects/project-directory.ts'
+import { ProjectQueues } from './queues/project-queues.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 import { Retention } from './runs/retention.ts'
 import { createDirectoryEngine } from './runtime/fake/directory-engine.ts'
@@ -190,9 +191,12 @@ function createAlerts({ config, clock, db, box, listener, log, metrics }: Base):
 
 async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>): Promise<string> {
   const { config, clock, db, log, stops } = base
+  const queues = new ProjectQueues(db, base.box, clock)
+  await base.run(queues)
   const stopping = new AbortController()
   const api = await createApi({
     ...base,
+    queues,
     ...createReport({
       ...work,
       db,

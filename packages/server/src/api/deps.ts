@@ -5,6 +5,7 @@ import type { Log } from '../log.ts'
 import type { LogStore } from '../logs/log-store.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ProjectDirectory } from '../projects/project-directory.ts'
+import type { ProjectQueues } from '../queues/project-queues.ts'
 import type { SecretBox } from '../settings/secret-box.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
@@ -31,6 +32,7 @@ export interface ApiDeps {
   readonly metrics: Metrics
   /** Why the database can keep nothing now; null = it can, as far as is known. */
   readonly databaseTrouble: () => Promise<string | null>
+  readonly queues: ProjectQueues
   readonly readiness: () => Promise<Readiness>
   /** @param projectId counts of this project only; null = of all */
   readonly status: (projectId: string | null) => Promise<Status>

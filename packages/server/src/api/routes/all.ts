@@ -6,6 +6,7 @@ import { cronjobRoutes } from './cronjobs.ts'
 import { envRoutes } from './env.ts'
 import { previewRoutes } from './preview.ts'
 import { projectRoutes } from './projects.ts'
+import { queueRoutes } from './queues.ts'
 import { runLogRoutes } from './run-logs.ts'
 import { runRoutes } from './runs.ts'
 import { secretRoutes } from './secrets.ts'
@@ -19,6 +20,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...previewRoutes(),
     ...runRoutes(),
     ...runLogRoutes(deps),
+    ...queueRoutes(deps),
     ...applyRoutes(deps),
     ...envRoutes(),
     ...secretRoutes(deps),

@@ -1,0 +1,117 @@
+import { PandaError } from '../errors.ts'
+import { viewJob, viewQueue, type JobView, type QueueView } from './admin-views.ts'
+import type { JobOptions } from './job-options.ts'
+import type { RedriveOptions } from './job-desk.ts'
+import { notFound } from './job.ts'
+import { Queue } from './queue.ts'
+import type { JobState } from './states.ts'
+import type { Store } from './store.ts'
+import { releaseStore, useStore, type StoreChoice } from './stores.ts'
+
+/** At most so many lists of counts are asked for at once. */
+const STATS_AT_ONCE = 8
+
+/**
+ * All queues of one store, for whoever looks after them: what `panda queue` and the server's API are made of. Answers are
+ * plain JSON. Every call rejects with `PandaError` as the queue's own calls do, and with `queue_not_found`.
+ */
+export class QueueAdmin {
+  readonly #choice: StoreChoice
+  readonly #store: Store
+  readonly #queues = new Map<string, Queue<unknown>>()
+
+  /** Connects at first use. @throws PandaError no_store, invalid_url */
+  constructor(choice: StoreChoice) {
+    this.#choice = choice
+    this.#store = useStore(choice)
+  }
+
+  names(): Promise<readonly string[]> {
+    return this.#store.call('list queues', (driver, signal) => driver.queues(signal))
+  }
+
+  async list(): Promise<QueueView[]> {
+    const names = await this.names()
+    const views: QueueView[] = []
+    for (let i = 0; i < names.length; i += STATS_AT_ONCE) {
+      const some = names.slice(i, i + STATS_AT_ONCE)
+      views.push(...(await Promise.all(some.map(async (name) => viewQueue(name, await this.#queue(name).stats())))))
+    }
+    return views
+  }
+
+  async get(name: string): Promise<QueueView> {
+    return viewQueue(name, await (await this.#existing(name)).stats())
+  }
+
+  async pause(name: string, paused: boolean): Promise<QueueView> {
+    const queue = await this.#existing(name)
+    await (paused ? queue.pause() : queue.resume())
+    return viewQueue(name, await queue.stats())
+  }
+
+  async jobs(
+    name: string,
+    query: { state: JobState; group?: string; limit?: number; cursor?: string },
+  ): Promise<{ items: JobView[]; nextCursor: string | null }> {
+    const { jobs, cursor } = await (await this.#existing(name)).list(query)
+    return { items: jobs.map((job) => viewJob(name, job)), nextCursor: cursor }
+  }
+
+  async job(name: string, id: string): Promise<JobView> {
+    const job = await (await this.#existing(name)).getJob(id)
+    if (job === null) throw notFound(name, id)
+    return viewJob(name, job)
+  }
+
+  async logs(name: string, id: string): Promise<readonly string[]> {
+    await this.job(name, id)
+    return this.#queue(name).logs(id)
+  }
+
+  /** Makes the queue when there is none of that name. */
+  async add(
+    name: string,
+    data: unknown,
+    options: JobOptions,
+  ): Promise<{ id: string; queue: string; deduplicated: boolean }> {
+    const { id, deduplicated } = await this.#queue(name).add(data, options)
+    return { id, queue: name, deduplicated }
+  }
+
+  async retry(name: string, id: string, data?: unknown): Promise<JobView> {
+    await (await this.#existing(name)).retry(id, data)
+    return this.job(name, id)
+  }
+
+  async cancel(name: string, id: string, reason?: string): Promise<void> {
+    await (await this.#existing(name)).cancel(id, reason)
+  }
+
+  async drain(name: string): Promise<{ jobs: number }> {
+    return { jobs: await (await this.#existing(name)).drain() }
+  }
+
+  async redrive(name: string, options: RedriveOptions): Promise<{ jobs: number }> {
+    return { jobs: await (await this.#existing(name)).redrive(options) }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+    await releaseStore(this.#store, this.#choice)
+  }
+
+  /** @throws PandaError queue_not_found */
+  async #existing(name: string): Promise<Queue<unknown>> {
+    if (!(await this.names()).includes(name)) throw new PandaError('queue_not_found', `There is no queue "${name}"`)
+    return this.#queue(name)
+  }
+
+  #queue(name: string): Queue<unknown> {
+    const known = this.#queues.get(name)
+    if (known !== undefined) return known
+    const queue = new Queue<unknown>(name, this.#choice)
+    this.#queues.set(name, queue)
+    return queue
+  }
+}
