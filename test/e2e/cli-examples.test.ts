@@ -22,7 +22,10 @@ beforeAll(async () => {
   await mkdir(join(world.home.path, 'deploy'))
   await mkdir(join(world.home.path, 'server-home'))
 })
-afterAll(async () => endWorld(world))
+afterAll(async () => {
+  await stage.close()
+  await endWorld(world)
+})
 
 const loaded = await Promise.all(
   NOUNS.flatMap((noun) => [...noun.verbs, ...(noun.load === undefined ? [] : [{ ...noun, load: noun.load }])]).map(

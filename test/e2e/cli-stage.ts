@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Cronjob, Run } from '@pandastack/contract'
 import { Client } from '../support/api-client.ts'
+import { type RedisServer, startRedisServer } from '../support/redis.ts'
 import { waitFor } from '../support/wait-for.ts'
 import type { World } from './world.ts'
 
@@ -10,20 +11,28 @@ export class Stage {
   readonly #world: World
   readonly #api: Client
   readonly #url: string
+  /** The store of the project's queues. */
+  readonly #redis: RedisServer
   /** The run that RUN stands for; it has ended. */
   #endedRun = ''
 
-  private constructor(world: World, url: string, token: string) {
+  private constructor(world: World, url: string, token: string, redis: RedisServer) {
     this.#world = world
     this.#url = url
     this.#api = new Client(url, token)
+    this.#redis = redis
+  }
+
+  close(): Promise<void> {
+    return this.#redis.stop()
   }
 
   static async set(world: World): Promise<Stage> {
     const { path } = world.home
     const { url } = JSON.parse(await readFile(join(path, 'server.json'), 'utf8')) as { url: string }
     const token = (await readFile(join(path, 'token'), 'utf8')).trim()
-    const stage = new Stage(world, url, token)
+    const redis = await startRedisServer()
+    const stage = new Stage(world, url, token, redis)
     const files = {
       '.env': 'LOG_LEVEL=debug\n',
       'token.txt': `${token}\n`,
@@ -39,7 +48,12 @@ export class Stage {
   /** The example with what stands for something in it replaced. */
   async resolve(line: string): Promise<string> {
     const run = /\bRUN\b/.test(line) ? await this.#runFor(line) : ''
-    return line.replaceAll('https://panda.example.com', this.#url).replaceAll(/\bRUN\b/g, run)
+    const job = /\bJOB\b/.test(line) ? await this.#jobFor(line) : ''
+    return line
+      .replaceAll('https://panda.example.com', this.#url)
+      .replaceAll('redis://localhost:6379', this.#redis.url)
+      .replaceAll(/\bRUN\b/g, run)
+      .replaceAll(/\bJOB\b/g, job)
   }
 
   /** Puts everything back that an example may have deleted, changed or made. */
@@ -55,6 +69,10 @@ export class Stage {
     await this.#tokens(line)
     for (const name of ['LOG_LEVEL', 'REGION']) await this.#api.ok('PUT', `/v1/env/${name}`, { value: 'x' })
     await this.#api.ok('PUT', '/v1/secrets/MAIL_API_KEY', { value: 'x' })
+    if (line.startsWith('panda queue')) {
+      await this.#api.ok('PUT', '/v1/env/REDIS_URL', { value: this.#redis.url })
+      await this.#api.ok('POST', '/v1/queues/uploads/jobs', { data: { fileId: 6 } })
+    }
     if (!line.includes(' create ')) {
       await this.#api.ok('PUT', '/v1/secrets/MAIL_API_KEY', { value: 'x', cronjob: 'weekly-digest' })
     }
@@ -106,6 +124,13 @@ export class Stage {
     const { status } = await this.#api.call('GET', `/v1/runs/${this.#endedRun}`)
     if (status !== 200) this.#endedRun = await this.#freshRun()
     return this.#endedRun
+  }
+
+  /** A job of the queue `uploads` that waits, or for a retry one that has ended. */
+  async #jobFor(line: string): Promise<string> {
+    const { id } = await this.#api.ok<{ id: string }>('POST', '/v1/queues/uploads/jobs', { data: { fileId: 6 } })
+    if (line.includes('queue retry')) await this.#api.ok('POST', `/v1/queues/uploads/jobs/${id}/cancel`, {})
+    return id
   }
 
   async #longRun(): Promise<string> {

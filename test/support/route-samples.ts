@@ -68,6 +68,21 @@ const SAMPLES: Readonly<Record<string, Make>> = {
   'POST /v1/alerts/:name/test': (server) => onAlert(server, 'test', '/test'),
   'POST /v1/alerts/:name/rotate-secret': (server) => onAlert(server, 'rotate', '/rotate-secret'),
   'GET /v1/alerts/:name/deliveries': (server) => onAlert(server, 'deliveries', '/deliveries'),
+  'GET /v1/queues': async (server) => {
+    await onQueue(server, '')
+    return sample('/v1/queues')
+  },
+  'GET /v1/queues/:queue': (server) => onQueue(server, ''),
+  'GET /v1/queues/:queue/jobs': (server) => onQueue(server, '/jobs'),
+  'POST /v1/queues/:queue/jobs': (server) => onQueue(server, '/jobs', { data: { of: HIDDEN } }),
+  'GET /v1/queues/:queue/jobs/:id': (server) => onJob(server, ''),
+  'GET /v1/queues/:queue/jobs/:id/logs': (server) => onJob(server, '/logs'),
+  'POST /v1/queues/:queue/jobs/:id/retry': (server) => onJob(server, '/retry', {}),
+  'POST /v1/queues/:queue/jobs/:id/cancel': (server) => onJob(server, '/cancel', {}),
+  'POST /v1/queues/:queue/pause': (server) => onQueue(server, '/pause'),
+  'POST /v1/queues/:queue/resume': (server) => onQueue(server, '/resume'),
+  'POST /v1/queues/:queue/drain': (server) => onQueue(server, '/drain'),
+  'POST /v1/queues/:queue/redrive': (server) => onQueue(server, '/redrive', {}),
   'POST /v1/apply': () => sample('/v1/apply', { manifest: { version: 1 }, dryRun: true }),
 }
 
@@ -98,4 +113,18 @@ async function onAlert(server: TestServer, verb: string, suffix: string): Promis
   const name = `${HIDDEN}-${verb}`
   await server.api.ok('POST', '/v1/alerts', { name, ...alert })
   return sample(`/v1/alerts/${name}${suffix}`)
+}
+
+/** The queues of `default` lie in the server's own database, in their own schema. */
+async function onQueue(server: TestServer, suffix: string, body?: unknown): Promise<Sample> {
+  await server.api.ok('PUT', '/v1/env/PANDA_QUEUE_URL', { value: server.databaseUrl })
+  const path = `/v1/queues/${HIDDEN}`
+  await server.api.ok('POST', `${path}/jobs`, { data: { of: HIDDEN } })
+  return sample(`${path}${suffix}`, body)
+}
+
+async function onJob(server: TestServer, suffix: string, body?: unknown): Promise<Sample> {
+  const { path } = await onQueue(server, '/jobs')
+  const { id } = await server.api.ok<{ id: string }>('POST', path, { data: { of: HIDDEN } })
+  return sample(`${path}/${id}${suffix}`, body)
 }
