@@ -15,7 +15,7 @@ queue.process(
     log(`made a thumbnail of ${thumbnail.length} bytes`)
     return { bytes: thumbnail.length }
   },
-  { concurrency: 4 },
+  { concurrency: 4, handleSignals: false }, // the files are to be closed, too: see stop()
 )
 console.log('working')
 

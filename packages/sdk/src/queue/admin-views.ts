@@ -9,7 +9,7 @@ export interface QueueView {
   readonly totals: QueueStats['totals']
   readonly oldestQueued: string | null
   readonly limits: LimitsView
-  readonly workers: readonly WorkerView[]
+  readonly workers: WorkerView[]
 }
 export interface LimitsView {
   readonly concurrency: number | null
