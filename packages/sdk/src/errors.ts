@@ -15,6 +15,7 @@ export const SDK_ERRORS = {
   invalid_payload: 'The data does not fit the schema of this queue.',
   not_json: 'Pass plain JSON data: no functions, bigint, symbols or cycles.',
   payload_too_large: 'Store the large part elsewhere and pass a reference to it.',
+  queue_not_found: 'See the names with `panda queue list`.',
   job_not_found: 'It was removed, or its time of keeping is over.',
   no_subscription: 'Apply it first: an application does so when it subscribes.',
   wrong_state: 'The job is in a state in which this cannot be done.',

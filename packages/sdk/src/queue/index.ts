@@ -2,6 +2,8 @@
 export type { Duration } from '../duration.ts'
 export { PandaError, SDK_ERRORS } from '../errors.ts'
 export type { SdkErrorCode, SdkErrorOptions } from '../errors.ts'
+export { QueueAdmin } from './admin.ts'
+export type { JobView, QueueView } from './admin-views.ts'
 export type { ChildResult } from './child-result.ts'
 export type { QueueDriver, QueueStats, SqlRunner } from './driver.ts'
 export { FinalError } from './final-error.ts'
