@@ -3,11 +3,12 @@ import { segment, type Client } from '../http/client.ts'
 import type { Page } from '../output/show.ts'
 import type { QueuePort } from './queue-port.ts'
 
+const path = (queue: string) => `/v1/queues/${segment(queue)}`
+const jobPath = (queue: string, id: string) => `${path(queue)}/jobs/${segment(id)}`
+
 /** Queues of the store that the project's env names, through the server. */
 export function serverPort(api: Client): QueuePort {
   const { project } = api
-  const path = (queue: string) => `/v1/queues/${segment(queue)}`
-  const jobPath = (queue: string, id: string) => `${path(queue)}/jobs/${segment(id)}`
   return {
     list: () => api.get<Page<QueueView>>('/v1/queues', project),
     get: (queue) => api.get<QueueView>(path(queue), project),

@@ -7,16 +7,17 @@ import type { QueuePort } from './queue-port.ts'
 /** A person is waiting at the terminal. */
 const PATIENCE = '5s'
 
+async function call<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw asCliError(error)
+  }
+}
+
 /** Queues of a store by its URL, without a server. */
 export function storePort(url: string): QueuePort {
   const admin = told(() => new QueueAdmin({ url, patience: PATIENCE, allowUnsafeStore: true }))
-  const call = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (error) {
-      throw asCliError(error)
-    }
-  }
   return {
     list: () => call(async () => ({ items: (await admin.list()) as QueueView[], nextCursor: null })),
     get: (queue) => call(() => admin.get(queue) as Promise<QueueView>),

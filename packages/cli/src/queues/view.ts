@@ -32,10 +32,11 @@ export function queueColumns(session: Session): Column<QueueView>[] {
   ]
 }
 
+const rate = (value: { limit: number; per: string } | null) =>
+  value === null ? 'none' : `${value.limit} per ${value.per}`
+
 export function queueFields(session: Session, queue: QueueView): string {
   const { counts, totals, limits, workers } = queue
-  const rate = (value: { limit: number; per: string } | null) =>
-    value === null ? 'none' : `${value.limit} per ${value.per}`
   return renderFields(
     [
       ['Queue', queue.name],

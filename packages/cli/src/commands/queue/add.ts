@@ -26,7 +26,11 @@ export const command = defineCommand({
     const { delay, attempts, timeout, group, key } = options
     const job: AddJob = {
       data: args.data === undefined ? {} : parseData(args.data),
-      ...{ delay, attempts, timeout, group, idempotencyKey: key },
+      delay,
+      attempts,
+      timeout,
+      group,
+      idempotencyKey: key,
       priority: options.priority === undefined ? undefined : priorityOf(options.priority),
     }
     const added = await withQueues(session, options.store, (port) => port.add(args.queue, job))

@@ -45,13 +45,14 @@ function showOnce(session: Session, queues: readonly RatedQueue[]): Promise<void
   })
 }
 
+const rate = (head: string, of: (queue: RatedQueue) => number): Column<RatedQueue> => ({
+  head,
+  cell: (queue) => of(queue).toFixed(1),
+  right: true,
+})
+
 function columns(session: Session): Column<RatedQueue>[] {
   const base: readonly Column<QueueView>[] = queueColumns(session)
-  const rate = (head: string, of: (queue: RatedQueue) => number): Column<RatedQueue> => ({
-    head,
-    cell: (queue) => of(queue).toFixed(1),
-    right: true,
-  })
   return [
     ...base,
     rate('ADDED/S', ({ rates }) => rates.added),
