@@ -54,6 +54,8 @@ export async function install() {
 
 export async function build() {
   await mustRun('The build', process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b'])
+  // In a process of its own: esbuild is not installed yet when this file is loaded.
+  await mustRun('Bundling the CLI', process.execPath, [join(ROOT, 'scripts/bundle-cli.mjs')])
 }
 
 function hash(file) {

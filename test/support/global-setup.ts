@@ -1,11 +1,19 @@
+import { execFile } from 'node:child_process'
 import { createServer, type Server, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { TestProject } from 'vitest/node'
 import { doorVariable, isServiceName, startOnce, stopSharedServices } from './shared-services.ts'
+
+/** Projects that start `panda` as its users do; what they start must be what stands in the source. */
+const STARTS_PANDA: ReadonlySet<string> = new Set(['e2e', 'chaos'])
 
 /** Vitest calls the setup once per project, in copies of this module: the door and its count are the process's. */
 const slot = Symbol.for('pandastack.test.services')
 type Global = { [slot]?: { users: number; close: () => Promise<void> } }
 
-export async function setup(): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (STARTS_PANDA.has(project.name)) await bundleCli()
   const shared = globalThis as Global
   if (shared[slot] === undefined) {
     // Taken before the first await, so that a second project does not open a second door.
@@ -21,6 +29,10 @@ export async function setup(): Promise<() => Promise<void>> {
     delete shared[slot]
     await door.close()
   }
+}
+
+async function bundleCli(): Promise<void> {
+  await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../scripts/bundle-cli.mjs')])
 }
 
 async function openDoor(): Promise<() => Promise<void>> {

@@ -1,3 +1,6 @@
 #!/bin/sh
 ':' //; exec node -- "$0" "$@" # sh runs this line, node takes it as a comment. Without `--` node itself reads --env-file.
-await import('../dist/main.js')
+// Node 22 keeps compiled code from one start to the next; Node 20 does not know how.
+require('node:module').enableCompileCache?.()
+if (process.env.PANDA_DEBUG) process.setSourceMapsEnabled(true) // stacks name the source, not the bundle
+module.exports = require('../dist/bundle/main.cjs')

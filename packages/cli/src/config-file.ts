@@ -1,5 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { CliError } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
@@ -30,7 +29,7 @@ export async function readConfigFile(env: NodeJS.ProcessEnv): Promise<ConfigFile
   const path = await configPath(env)
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = readFileSync(path, 'utf8')
   } catch (error) {
     if (isMissing(error)) return EMPTY
     throw unreadable(path, error)
@@ -56,7 +55,11 @@ function checked(value: unknown): ConfigFile {
 
 /** Written beside and renamed, so that a crash leaves the old file; only the owner can read it. */
 export async function writeConfigFile(env: NodeJS.ProcessEnv, file: ConfigFile): Promise<void> {
-  const path = await configPath(env)
+  const [path, { mkdir, rename, rm, writeFile }, { randomUUID }] = await Promise.all([
+    configPath(env),
+    import('node:fs/promises'),
+    import('node:crypto'),
+  ])
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.${randomUUID()}.tmp`
   try {

@@ -5,6 +5,6 @@ const argv = process.argv.slice(2)
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V' || argv[0] === 'version')) {
   process.stdout.write(`panda ${VERSION}\n`)
 } else {
-  const [{ runCli }, { processIo }] = await Promise.all([import('./run-cli.ts'), import('./process-io.ts')])
-  process.exitCode = await runCli(argv, processIo())
+  // No top-level await: the bundle is CommonJS.
+  void import('./start.ts').then(({ start }) => start(argv))
 }

@@ -1,19 +1,19 @@
-import type { Io } from './io.ts'
+import type { Io, Sink } from './io.ts'
 import { EXIT } from './exit-codes.ts'
 
-/** The real terminal. */
+/** The real terminal. Node opens each of its streams at the first look, which takes a millisecond or two. */
 export function processIo(): Io {
-  // `panda … | head` closes the pipe: that is no error of ours, and there is nobody left to tell.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(EXIT.ok)
-      throw error
-    })
-  }
+  const guarded = new Set<Sink>()
   return {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stdin: process.stdin,
+    get stdout() {
+      return guard(process.stdout, guarded)
+    },
+    get stderr() {
+      return guard(process.stderr, guarded)
+    },
+    get stdin() {
+      return process.stdin
+    },
     env: process.env,
     now: () => new Date(),
     onInterrupt(listener) {
@@ -29,4 +29,15 @@ export function processIo(): Io {
       }
     },
   }
+}
+
+/** `panda … | head` closes the pipe: that is no error of ours, and there is nobody left to tell. */
+function guard(stream: Sink, guarded: Set<Sink>): Sink {
+  if (guarded.has(stream)) return stream
+  guarded.add(stream)
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok)
+    throw error
+  })
+  return stream
 }

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Target } from '../context.ts'
 import { CliError } from '../errors.ts'
 import type { Page } from '../output/show.ts'
@@ -104,7 +102,7 @@ export class Client {
       'user-agent': `panda/${VERSION}`,
       ...(this.target.token === undefined ? {} : { authorization: `Bearer ${this.target.token}` }),
       ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+      ...(method === 'POST' ? { 'idempotency-key': (await import('node:crypto')).randomUUID() } : {}),
       ...options.headers,
     }
     const body = options.body === undefined ? null : JSON.stringify(options.body)
@@ -122,7 +120,7 @@ export class Client {
         if (method !== 'GET' || wait === undefined || !isConnectionFailure(error)) {
           throw transportError(error, this.target.url)
         }
-        await delay(wait)
+        await new Promise((resolve) => setTimeout(resolve, wait))
       }
     }
   }

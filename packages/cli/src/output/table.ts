@@ -26,7 +26,7 @@ const NARROWEST = 8
  */
 export function renderTable<T>(rows: readonly T[], wanted: readonly Column<T>[], options: TableOptions = {}): string {
   const columns = fitting(rows, wanted, options.width)
-  const cells = rows.map((row) => columns.map(({ cell }) => plain(cell(row).replaceAll(/\s*\n\s*/g, ' '))))
+  const cells = rows.map((row) => columns.map(({ cell }) => plain(oneLine(cell(row)))))
   const widths = columns.map(({ head }, index) =>
     cells.reduce((width, row) => Math.max(width, lengthOf(row[index] ?? '')), lengthOf(head)),
   )
@@ -35,8 +35,9 @@ export function renderTable<T>(rows: readonly T[], wanted: readonly Column<T>[],
     texts
       .map((text, index) => {
         const width = widths[index] ?? 0
-        const fitted = fit(text, width)
-        const padding = ' '.repeat(Math.max(0, width - lengthOf(fitted)))
+        const length = lengthOf(text)
+        const fitted = length <= width ? text : cut(text, width)
+        const padding = ' '.repeat(Math.max(0, width - length))
         const painted = paint(fitted, index)
         if (columns[index]?.right === true) return padding + painted
         return index === texts.length - 1 ? painted : painted + padding
@@ -87,8 +88,12 @@ function shrink<T>(widths: number[], columns: readonly Column<T>[], available: n
   }
 }
 
-function fit(text: string, width: number): string {
-  if (lengthOf(text) <= width) return text
+function oneLine(text: string): string {
+  return text.includes('\n') ? text.replaceAll(/\s*\n\s*/g, ' ') : text
+}
+
+/** To exactly so many characters, the last one is `…`. */
+function cut(text: string, width: number): string {
   return `${Array.from(text)
     .slice(0, Math.max(0, width - 1))
     .join('')}…`
@@ -96,9 +101,18 @@ function fit(text: string, width: number): string {
 
 /** Code points; characters of double width are counted once (they only move the columns of their own row). */
 function lengthOf(text: string): number {
-  let length = 0
-  for (const _ of text) length++
+  let { length } = text
+  for (let at = 1; at < text.length; at++) if (isPair(text, at)) length--
   return length
+}
+
+/** Whether the code unit is the second half of a character. */
+function isPair(text: string, at: number): boolean {
+  return isBetween(text.charCodeAt(at), 0xdc00, 0xdfff) && isBetween(text.charCodeAt(at - 1), 0xd800, 0xdbff)
+}
+
+function isBetween(unit: number, least: number, most: number): boolean {
+  return unit >= least && unit <= most
 }
 
 /** `Label   value` lines for one thing; lines without a value are left out. */

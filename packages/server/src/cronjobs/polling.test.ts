@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type PastRun, pollingHistoryWarning, pollingScheduleWarning, usualIntervalMs } from './polling.ts'
 
@@ -27,6 +28,20 @@ describe('the warning from the schedule', () => {
     expect(warning).toMatchObject({ code: 'polling-schedule' })
     expect(warning?.message).toContain('every 2m')
     expect(warning?.hint).toMatch(/queue.*worker.*event/s)
+  })
+
+  it('stops looking early only when the answer is sure', () => {
+    const numbers = (max: number) =>
+      fc.uniqueArray(fc.integer({ min: 0, max }), { minLength: 1, maxLength: 30 }).map((list) => list.join(','))
+    const field = (max: number) => fc.oneof(fc.constant('*'), numbers(max))
+    fc.assert(
+      fc.property(field(59), field(23), fc.integer({ min: 1, max: 90 }), (minutes, hours, limit) => {
+        const input = { schedule: `${minutes} ${hours} * * *`, timezone: 'UTC' }
+        const whole = usualIntervalMs(input, NOW)
+        const early = usualIntervalMs(input, NOW, limit * MINUTE)
+        expect(early).toBe(early === Infinity && whole > limit * MINUTE ? Infinity : whole)
+      }),
+    )
   })
 
   it('takes the usual interval of a schedule that pauses at night', () => {

@@ -10,6 +10,7 @@ export const POLLING_INTERVAL_MS = 5 * 60_000
 /** Three quarters of so many next gaps decide, so that office hours count and two ticks a day one minute apart do not. */
 const SAMPLED_GAPS = 24
 const SHARE_OF_GAPS = 0.75
+const MOST_LONGER_GAPS = SAMPLED_GAPS * (1 - SHARE_OF_GAPS)
 
 /** A history is judged from so many runs on, by its newest hundred: nine in ten of them shorter than five seconds. */
 const MIN_RUNS = 20
@@ -22,15 +23,20 @@ const HINT =
   '(one system handles it), or publish an event (several must know). Then it starts at once and nothing runs idle. ' +
   'If the time itself is the reason to run, leave it as it is.'
 
-/** The usual gap between the next ticks in ms: three quarters of the gaps are no longer. Infinity when there is none. */
-export function usualIntervalMs(input: ScheduleInput, fromMs: number): number {
+/**
+ * The usual gap between the next ticks in ms: three quarters of the gaps are no longer. Infinity when there is none, and
+ * as soon as it is sure to be above `atMostMs` (default: never), which most schedules show by a few ticks.
+ */
+export function usualIntervalMs(input: ScheduleInput, fromMs: number, atMostMs = Infinity): number {
   const schedule = schedules.get(input.schedule)
   const gaps: number[] = []
+  let longer = 0
   let previous = nextTime(schedule, input.timezone, fromMs)
   while (previous !== null && gaps.length < SAMPLED_GAPS) {
     const next = nextTime(schedule, input.timezone, previous)
     if (next === null) break
     gaps.push(next - previous)
+    if (next - previous > atMostMs && ++longer > MOST_LONGER_GAPS) return Infinity
     previous = next
   }
   return quantile(gaps, SHARE_OF_GAPS)
@@ -38,7 +44,7 @@ export function usualIntervalMs(input: ScheduleInput, fromMs: number): number {
 
 /** The warning from the schedule alone. */
 export function pollingScheduleWarning(input: ScheduleInput, fromMs: number): Warning | null {
-  const interval = usualIntervalMs(input, fromMs)
+  const interval = usualIntervalMs(input, fromMs, POLLING_INTERVAL_MS)
   if (interval > POLLING_INTERVAL_MS) return null
   return {
     code: 'polling-schedule',
