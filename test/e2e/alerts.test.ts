@@ -1,12 +1,11 @@
-import type { AddressInfo } from 'node:net'
 import type { Alert, Delivery, Run } from '@pandastack/contract'
 import { sql } from 'kysely'
-import { SMTPServer } from 'smtp-server'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AlertItem, AlertPayload } from '../../packages/server/src/alerts/payload.ts'
 import { type ReceivedCall, startWebhookReceiver, type WebhookReceiver } from '../chaos/webhook-receiver.ts'
 import { expectNoChildProcesses } from '../support/leaks.ts'
+import { startMailServer } from '../support/mail-server.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { createJob, followJob, rowsOf, startJob, untilState } from './jobs.ts'
 import { endWorld, startWorld, type World } from './world.ts'
@@ -14,32 +13,20 @@ import { endWorld, startWorld, type World } from './world.ts'
 expectNoChildProcesses()
 
 let world: World
-let smtp: SMTPServer
+let smtp: Awaited<ReturnType<typeof startMailServer>>
 const mails: string[] = []
 
 beforeAll(async () => {
-  smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData(stream, _session, done) {
-      let mail = ''
-      stream.on('data', (chunk: Buffer) => (mail += chunk.toString()))
-      stream.on('end', () => {
-        mails.push(mail)
-        done()
-      })
-    },
-  })
-  await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', () => resolve()))
+  smtp = await startMailServer(mails)
   world = await startWorld({
     PANDA_ALERT_ALLOW: '127.0.0.0/8',
-    PANDA_SMTP_URL: `smtp://127.0.0.1:${(smtp.server.address() as AddressInfo).port}`,
+    PANDA_SMTP_URL: smtp.url,
     PANDA_SMTP_FROM: 'panda@example.com',
   })
 })
 afterAll(async () => {
   await endWorld(world)
-  await new Promise<void>((resolve) => smtp.close(() => resolve()))
+  await smtp.close()
 })
 
 interface Listening extends AsyncDisposable {

@@ -7,6 +7,7 @@ import { pushedImage } from '../support/images.ts'
 import { expectNoChildProcesses } from '../support/leaks.ts'
 import { type Registry, startRegistry } from '../support/registry.ts'
 import { splitShell } from './split-shell.ts'
+import { RUNS_HEAD } from './jobs.ts'
 import { endWorld, startWorld, type World } from './world.ts'
 
 expectNoChildProcesses()
@@ -115,18 +116,7 @@ describe("the article's commands, word for word", () => {
     expect(stderr).toMatch(/weekly-digest failed \((registry-away|image-not-found|registry-refused)\)/)
     const table = await world.panda.ok(['cronjob', 'runs', 'weekly-digest'])
     const [head, ...rows] = table.trim().split('\n')
-    expect(head?.split(/\s+/)).toEqual([
-      'RUN',
-      'DUE',
-      'STARTED',
-      'LATE',
-      'OUTCOME',
-      'REASON',
-      'EXIT',
-      'TOOK',
-      'TRIGGER',
-      'WHO',
-    ])
+    expect(head?.split(/\s+/)).toEqual(RUNS_HEAD)
     expect(rows).toHaveLength(3)
     for (const row of rows)
       expect(row).toMatch(/failed +(registry-away|image-not-found|registry-refused) .* manual +local$/)

@@ -2,7 +2,7 @@ import type { Cronjob, LogLine, Run } from '@pandastack/contract'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectNoChildProcesses } from '../support/leaks.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { createJob, followJob, rowsOf, shell, startJob, untilState } from './jobs.ts'
+import { createJob, followJob, rowsOf, shell, startJob, untilState, RUNS_HEAD } from './jobs.ts'
 import { endWorld, startWorld, type World } from './world.ts'
 
 expectNoChildProcesses()
@@ -107,18 +107,7 @@ describe('a cronjob by its schedule', () => {
     await world.panda.ok(['cronjob', 'update', 'ticker', '--schedule', '@yearly'])
     const table = await world.panda.ok(['cronjob', 'runs', 'ticker', '--limit', '3'])
     const [head, ...rows] = table.trimEnd().split('\n')
-    expect(head?.split(/\s+/)).toEqual([
-      'RUN',
-      'DUE',
-      'STARTED',
-      'LATE',
-      'OUTCOME',
-      'REASON',
-      'EXIT',
-      'TOOK',
-      'TRIGGER',
-      'WHO',
-    ])
+    expect(head?.split(/\s+/)).toEqual(RUNS_HEAD)
     expect(rows).toHaveLength(3)
     const runs = (await rowsOf(world, 'ticker')).toReversed()
     expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(runs.slice(0, 3).map((run) => run.id.slice(-8)))

@@ -6,6 +6,9 @@ import type { World } from './world.ts'
 /** A schedule for what is only started by hand. */
 export const NEVER_SOON = '0 0 1 1 *'
 
+/** The head of `panda cronjob runs`. */
+export const RUNS_HEAD = ['RUN', 'DUE', 'STARTED', 'LATE', 'OUTCOME', 'REASON', 'EXIT', 'TOOK', 'TRIGGER', 'WHO']
+
 /** What of a world the helpers need. */
 export type Site = Pick<World, 'panda' | 'image'>
 

@@ -1,9 +1,9 @@
 import { mkdir, realpath } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findNativePackage, prepareBinaries } from './binaries.ts'
 import { createCluster, findCluster, openCluster, superuser } from './cluster.ts'
 import { EmbeddedPostgresError, messageOf } from './embedded-error.ts'
+import { freePort } from './free-port.ts'
 import { lockHome } from './home-lock.ts'
 import { rotateLog } from './log-file.ts'
 import {
@@ -172,19 +172,5 @@ async function ensureDatabase(url: string): Promise<void> {
   await withClient(url, async (client) => {
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [databaseName])
     if (rowCount === 0) await client.query(`create database ${databaseName}`)
-  })
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port from the system'))
-        else resolve(address.port)
-      })
-    })
   })
 }
