@@ -39,7 +39,7 @@ const mails: string[] = []
 let answer: { status: number; headers: Record<string, string> } = { status: 200, headers: {} }
 let base = ''
 let mailUrl = ''
-const closers: (() => void)[] = []
+const closers: (() => unknown)[] = []
 const outcomes: string[] = []
 
 beforeAll(async () => {
@@ -63,7 +63,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  for (const close of closers) close()
+  for (const close of closers) await close()
   await database[Symbol.asyncDispose]()
 })
 
