@@ -57,3 +57,14 @@ export function toCliError(error: unknown): CliError {
     cause: error,
   })
 }
+
+export interface ForPeople extends Error {
+  readonly code: string
+  readonly hint: string
+}
+
+/** By shape: what the server, its PostgreSQL and the SDK throw for people are classes of packages that are not loaded. */
+export function isForPeople(error: unknown): error is ForPeople {
+  if (!(error instanceof Error) || !('hint' in error) || !('code' in error)) return false
+  return typeof error.hint === 'string' && typeof error.code === 'string'
+}

@@ -1,7 +1,8 @@
 import type { JobView, QueueView } from '@pandastack/contract'
-import { PandaError, QueueAdmin, type SdkErrorCode } from '@pandastack/sdk/queue'
-import { CliError } from '../errors.ts'
+import type { SdkErrorCode } from '@pandastack/sdk/queue'
+import { CliError, isForPeople } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { loadQueueSdk } from '../packages.ts'
 import type { QueuePort } from './queue-port.ts'
 
 /** A person is waiting at the terminal. */
@@ -16,7 +17,8 @@ async function call<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Queues of a store by its URL, without a server. */
-export function storePort(url: string): QueuePort {
+export async function storePort(url: string): Promise<QueuePort> {
+  const { QueueAdmin } = await loadQueueSdk()
   const admin = told(() => new QueueAdmin({ url, patience: PATIENCE, allowUnsafeStore: true }))
   return {
     list: () => call(async () => ({ items: (await admin.list()) as QueueView[], nextCursor: null })),
@@ -76,7 +78,7 @@ const EXIT_CODES: Partial<Record<SdkErrorCode, ExitCode>> = {
 }
 
 function asCliError(error: unknown): unknown {
-  if (!(error instanceof PandaError)) return error
+  if (!isForPeople(error)) return error
   const { code, message, hint } = error
-  return new CliError(message, { code, hint, exitCode: EXIT_CODES[code] ?? EXIT.failed, cause: error })
+  return new CliError(message, { code, hint, exitCode: EXIT_CODES[code as SdkErrorCode] ?? EXIT.failed, cause: error })
 }

@@ -1,6 +1,7 @@
 import { choice, defineCommand, integer, text } from '../../command.ts'
-import { CliError, usageError } from '../../errors.ts'
+import { CliError, isForPeople, usageError, type ForPeople } from '../../errors.ts'
 import { EXIT } from '../../exit-codes.ts'
+import { loadServer } from '../../packages.ts'
 
 const HIGHEST_PORT = 65_535
 
@@ -29,7 +30,7 @@ export const command = defineCommand({
     const { port, host, home, runtime } = options
     if (port !== undefined && port > HIGHEST_PORT) throw usageError(`--port: ${port} is above ${HIGHEST_PORT}`)
     // The one place that loads the server, and only when it is started: no other command pays for it.
-    const { runServer } = await import('@pandastack/server')
+    const { runServer } = await loadServer()
     try {
       await runServer({
         ...(port === undefined ? {} : { port }),
@@ -42,16 +43,6 @@ export const command = defineCommand({
     }
   },
 })
-
-interface ForPeople extends Error {
-  readonly code: string
-  readonly hint: string
-}
-
-/** By shape: what the server and its PostgreSQL throw for people are classes of a package that is not loaded here. */
-function isForPeople(error: unknown): error is ForPeople {
-  return error instanceof Error && 'hint' in error && typeof error.hint === 'string' && 'code' in error
-}
 
 function startFailure(error: ForPeople): CliError {
   return new CliError(error.message, { code: error.code, exitCode: EXIT.failed, hint: error.hint, cause: error })
