@@ -18,7 +18,7 @@ export interface QueuePort {
   logs(queue: string, id: string): Promise<readonly string[]>
   add(queue: string, job: AddJob): Promise<AddedJob>
   retry(queue: string, id: string, data?: unknown): Promise<JobView>
-  cancel(queue: string, id: string, reason: string | undefined): Promise<void>
+  cancel(queue: string, id: string, reason: string | undefined): Promise<JobView>
   drain(queue: string): Promise<{ jobs: number }>
   redrive(queue: string, options: Redrive): Promise<{ jobs: number }>
   close(): Promise<void>

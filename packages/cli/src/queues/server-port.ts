@@ -18,7 +18,7 @@ export function serverPort(api: Client): QueuePort {
     logs: async (queue, id) => (await api.get<{ lines: string[] }>(`${jobPath(queue, id)}/logs`, project)).lines,
     add: (queue, job) => api.post<AddedJob>(`${path(queue)}/jobs`, job, project),
     retry: (queue, id, data) => api.post<JobView>(`${jobPath(queue, id)}/retry`, { data }, project),
-    cancel: (queue, id, reason) => api.post<void>(`${jobPath(queue, id)}/cancel`, { reason }, project),
+    cancel: (queue, id, reason) => api.post<JobView>(`${jobPath(queue, id)}/cancel`, { reason }, project),
     drain: (queue) => api.post<{ jobs: number }>(`${path(queue)}/drain`, undefined, project),
     redrive: (queue, options) => api.post<{ jobs: number }>(`${path(queue)}/redrive`, options, project),
     close: () => Promise.resolve(),

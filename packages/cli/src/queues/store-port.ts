@@ -41,7 +41,7 @@ export async function storePort(url: string): Promise<QueuePort> {
       return call(() => admin.add(queue, data, { ...given, ...at }))
     },
     retry: (queue, id, data) => call(() => admin.retry(queue, id, data) as Promise<JobView>),
-    cancel: (queue, id, reason) => call(() => admin.cancel(queue, id, reason)),
+    cancel: (queue, id, reason) => call(() => admin.cancel(queue, id, reason) as Promise<JobView>),
     drain: (queue) => call(() => admin.drain(queue)),
     redrive: (queue, { ids, reason, limit }) =>
       call(() =>

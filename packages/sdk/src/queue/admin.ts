@@ -84,8 +84,10 @@ export class QueueAdmin {
     return this.job(name, id)
   }
 
-  async cancel(name: string, id: string, reason?: string): Promise<void> {
+  /** A running job is still `running` in the answer: its worker has been told. */
+  async cancel(name: string, id: string, reason?: string): Promise<JobView> {
     await (await this.#existing(name)).cancel(id, reason)
+    return this.job(name, id)
   }
 
   async drain(name: string): Promise<{ jobs: number }> {

@@ -15,10 +15,10 @@ export const command = defineCommand({
     { line: 'panda queue cancel uploads JOB --reason "wrong file"', note: 'with a reason' },
   ],
   async run({ args, options, session }) {
-    await withQueues(session, options.store, (port) =>
+    const job = await withQueues(session, options.store, (port) =>
       withNearQueues(port, args.queue, () => port.cancel(args.queue, args.job, options.reason)),
     )
-    const answer = { queue: args.queue, id: args.job, cancelled: true }
-    await show(session, answer, { name: () => args.job, human: () => `Cancelled job ${args.job} of ${args.queue}.` })
+    const done = job.state === 'cancelled' ? 'Cancelled' : 'Told the worker to stop'
+    await show(session, job, { name: () => job.id, human: () => `${done} job ${job.id} of ${args.queue}.` })
   },
 })

@@ -1,3 +1,2 @@
 export { openMemoryQueueDriver } from './queue-driver.ts'
-export type { MemoryQueueOptions } from './queue-driver.ts'
 export { MemoryStore } from './store.ts'

@@ -1,2 +1,1 @@
 export { openPostgresQueueDriver } from './queue-driver.ts'
-export type { PostgresConnection, PostgresPool, PostgresQueueOptions } from './options.ts'

@@ -6,7 +6,7 @@ import type { SqlRunner } from '../../queue/driver.ts'
  * hands to `sql.begin(…)`, a `Transaction` of Kysely, the `tx` of Drizzle on either of the two clients, the `tx` of Prisma's
  * `$transaction(…)`, or any function that runs one statement.
  */
-export type TransactionLike = object | SqlRunner
+type TransactionLike = object | SqlRunner
 
 type Rows = readonly Record<string, unknown>[]
 type Method = (...values: never[]) => unknown

@@ -157,7 +157,7 @@ function jobRoutes({ queues }: ApiDeps): Route[] {
       params: jobParams,
       query: projectQuerySchema,
       status: 202,
-      answer: null,
+      answer: jobSchema,
       body: z.strictObject({ reason: z.string().max(500).optional() }),
       handler: ({ project, params, body }) =>
         queues.use(project.id, (admin) => admin.cancel(params.queue, params.id, body.reason)),
