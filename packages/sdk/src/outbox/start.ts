@@ -3,6 +3,9 @@ import { Listener } from '../drivers/postgres/listener.ts'
 import { outboxChannel } from '../drivers/postgres/migrate.ts'
 import { type PostgresPool, settle } from '../drivers/postgres/options.ts'
 import { Store } from '../drivers/postgres/store.ts'
+import type { QueueDriver } from '../queue/driver.ts'
+import { loadDriver } from '../queue/load-driver.ts'
+import { findStoreUrl } from '../queue/store-url.ts'
 import { carry, type OutboxTarget } from './carry.ts'
 
 export interface OutboxOptions {
@@ -12,8 +15,12 @@ export interface OutboxOptions {
   readonly pool?: PostgresPool
   /** Default `panda_queue`. */
   readonly schema?: string
-  /** The driver of the store that the queue lives in. */
-  readonly target: OutboxTarget
+  /** URL of the store that the queues live in. Default: PANDA_QUEUE_URL, else REDIS_URL. */
+  readonly url?: string
+  /** Key prefix on Redis. Default `panda`. */
+  readonly namespace?: string
+  /** A driver of that store that you made yourself, instead of `url`; it stays yours. */
+  readonly target?: OutboxTarget
   /** Told when a store was away or refused; what was written is kept and tried again. Default: nothing is said. */
   readonly onError?: (error: PandaError) => void
   /** A look without a wake-up, in ms, for wake-ups that got lost. Default 5,000. */
@@ -36,7 +43,8 @@ const LONGEST_RETRY_MS = 5000
  * @throws PandaError no_store, invalid_option, store_away, unauthorized
  */
 export async function startOutbox(options: OutboxOptions): Promise<Outbox> {
-  const { databaseUrl, pool, schema } = options
+  const { databaseUrl, pool, schema, namespace } = options
+  const own = options.target === undefined ? await loadDriver(findStoreUrl(options.url), namespace) : null
   const store = new Store(
     settle({
       ...(databaseUrl === undefined ? {} : { url: databaseUrl }),
@@ -45,7 +53,7 @@ export async function startOutbox(options: OutboxOptions): Promise<Outbox> {
       connections: 2,
     }),
   )
-  const outbox = new RunningOutbox(store, options)
+  const outbox = new RunningOutbox(store, options, own)
   try {
     await store.ready()
     await outbox.start()
@@ -59,6 +67,9 @@ export async function startOutbox(options: OutboxOptions): Promise<Outbox> {
 class RunningOutbox implements Outbox {
   readonly #store: Store
   readonly #options: OutboxOptions
+  readonly #target: OutboxTarget
+  /** The driver that is ours to close. */
+  readonly #own: QueueDriver | null
   readonly #listener: Listener
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
@@ -66,9 +77,13 @@ class RunningOutbox implements Outbox {
   #isClosed = false
   #retryMs = FIRST_RETRY_MS
 
-  constructor(store: Store, options: OutboxOptions) {
+  constructor(store: Store, options: OutboxOptions, own: QueueDriver | null) {
+    const target = options.target ?? own
+    if (target === null) throw new PandaError('no_store', 'the outbox has no store to carry jobs to')
     this.#store = store
     this.#options = options
+    this.#target = target
+    this.#own = own
     const wake = (): void => this.#wake()
     this.#listener = new Listener(store.connections, wake, wake)
   }
@@ -79,7 +94,7 @@ class RunningOutbox implements Outbox {
   }
 
   async flush(): Promise<void> {
-    while ((await carry(this.#store, this.#options.target, true)) !== 0);
+    while ((await carry(this.#store, this.#target, true)) !== 0);
   }
 
   async close(): Promise<void> {
@@ -88,6 +103,7 @@ class RunningOutbox implements Outbox {
     await this.#running
     this.#listener.close()
     await this.#store.connections.close()
+    await this.#own?.close()
   }
 
   /** One pass at a time; a wake-up during a pass makes another one. */
@@ -103,7 +119,7 @@ class RunningOutbox implements Outbox {
     try {
       while (this.#isWoken && !this.#isClosed) {
         this.#isWoken = false
-        const carried = await carry(this.#store, this.#options.target, false)
+        const carried = await carry(this.#store, this.#target, false)
         // Another process is at it, and may have looked before what woke us was there.
         if (carried === null) waitMs = Math.min(waitMs, FIRST_RETRY_MS)
         else if (carried > 0) this.#isWoken = true

@@ -31,7 +31,8 @@ export interface JobOptions extends RunOptions {
   readonly idempotencyFor?: Duration
   /** Jobs with the same group run one after the other, in order (or as many at a time as `configure` says). */
   readonly group?: string
-  /** Adds it inside this transaction (of pg, postgres.js, Kysely, Drizzle or Prisma): it exists when that commits. PostgreSQL only. */
+  /** Adds it inside this transaction (of pg, postgres.js, Kysely, Drizzle or Prisma): it exists when that commits. A
+   * queue in Redis gets it by the outbox of that database, which `startOutbox` carries over. */
   readonly tx?: object
 }
 

@@ -1,4 +1,5 @@
 import { PandaError } from '../errors.ts'
+import { writeOutbox } from '../outbox/write.ts'
 import { onShutdown } from '../lifecycle/shutdown.ts'
 import type { Added, NewJob, QueueSettings, QueueStats } from './driver.ts'
 import { planFlow } from './flow.ts'
@@ -292,14 +293,15 @@ export class Queue<T = AnyData, R = unknown> {
     return options?.tx === undefined ? this.#store.add(this.name, job) : this.#addWithin(options.tx, job)
   }
 
-  async #addWithin(tx: NonNullable<JobOptions['tx']>, job: NewJob): Promise<Added> {
-    const { driver } = await this.#store.parts()
-    if (driver.addWithin === undefined) {
-      throw new PandaError(
-        'invalid_option',
-        `tx needs a queue on PostgreSQL; "${this.name}" is on ${driver.capabilities.name}`,
-      )
+  /** In Redis a transaction of a database cannot take part: the job goes by that database's outbox, Redis need not be there. */
+  async #addWithin(tx: object, job: NewJob): Promise<Added> {
+    if (this.#store.kind === 'redis') {
+      await writeOutbox(tx, this.name, job)
+      return { id: job.id, deduplicated: false }
     }
+    const { driver } = await this.#store.parts()
+    if (driver.addWithin === undefined)
+      throw new PandaError('invalid_option', `tx needs a database; queue "${this.name}" is on ${this.#store.kind}`)
     const [added] = await driver.addWithin(tx, this.name, [job])
     return added!
   }

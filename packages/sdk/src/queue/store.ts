@@ -8,6 +8,7 @@ import { Leases } from './leases.ts'
 import type { LeaseOptions } from './leases.ts'
 import { SignalHub } from './signal-hub.ts'
 import { patiently } from './store-call.ts'
+import type { StoreKind } from './store-url.ts'
 
 export interface Patience {
   /** When the waiting began, by the clock's `now`. Default: now. */
@@ -24,12 +25,14 @@ export interface StoreOptions {
   readonly allowUnsafe: boolean
   /** The driver is somebody else's: it is not closed. */
   readonly borrowed: boolean
+  readonly kind: StoreKind
 }
 
 /** One store as used by this process: its driver, opened and checked once, and what all queues on it share. */
 export class Store {
   readonly clock: Clock
   readonly leaseMs: number
+  readonly kind: StoreKind
   problems: readonly StoreProblem[] = []
   readonly #options: StoreOptions
   readonly #closing = new AbortController()
@@ -42,6 +45,7 @@ export class Store {
     this.#options = options
     this.clock = options.clock
     this.leaseMs = options.lease.leaseMs
+    this.kind = options.kind
     // Every call under way listens to it: many at a time are no leak.
     setMaxListeners(0, this.#closing.signal)
   }

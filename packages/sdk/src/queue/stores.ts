@@ -7,6 +7,7 @@ import type { QueueDriver } from './driver.ts'
 import { loadDriver } from './load-driver.ts'
 import { Store } from './store.ts'
 import { findStoreUrl } from './store-url.ts'
+import type { StoreKind } from './store-url.ts'
 
 export interface StoreChoice {
   /** `redis://…`, `postgres://…` or `memory:`. Default: PANDA_QUEUE_URL, else REDIS_URL, else DATABASE_URL. */
@@ -36,7 +37,7 @@ const byDriver = new WeakMap<QueueDriver, Store>()
 export function useStore(choice: StoreChoice): Store {
   const { driver, namespace, clock = systemClock } = choice
   if (driver !== undefined) {
-    const store = byDriver.get(driver) ?? build(choice, () => Promise.resolve(driver), clock)
+    const store = byDriver.get(driver) ?? build(choice, driver.capabilities.name, () => Promise.resolve(driver), clock)
     byDriver.set(driver, store)
     return store.use()
   }
@@ -50,7 +51,7 @@ export function useStore(choice: StoreChoice): Store {
     choice.maxBlock,
     choice.allowUnsafeStore,
   ])
-  const store = byKey.get(key) ?? build(choice, () => loadDriver(found, namespace), clock)
+  const store = byKey.get(key) ?? build(choice, found.kind, () => loadDriver(found, namespace), clock)
   byKey.set(key, store)
   return store.use()
 }
@@ -66,7 +67,7 @@ function forget(store: Store, choice: StoreChoice): void {
   if (choice.driver !== undefined && byDriver.get(choice.driver) === store) byDriver.delete(choice.driver)
 }
 
-function build(choice: StoreChoice, open: () => Promise<QueueDriver>, clock: Clock): Store {
+function build(choice: StoreChoice, kind: StoreKind, open: () => Promise<QueueDriver>, clock: Clock): Store {
   const leaseMs = durationMs(choice.lease ?? 10_000, 'lease')
   const heartbeatMs = durationMs(choice.heartbeat ?? Math.min(3_000, leaseMs / 3), 'heartbeat')
   if (heartbeatMs * 2 > leaseMs)
@@ -74,6 +75,7 @@ function build(choice: StoreChoice, open: () => Promise<QueueDriver>, clock: Clo
   return new Store({
     open,
     clock,
+    kind,
     lease: { leaseMs, heartbeatMs, maxBlockMs: durationMs(choice.maxBlock ?? 300_000, 'maxBlock') },
     patienceMs: durationMs(choice.patience ?? 10_000, 'patience'),
     allowUnsafe: choice.allowUnsafeStore ?? false,

@@ -1,17 +1,16 @@
 import { PandaError } from '../../errors.ts'
 import type { SqlRunner } from '../../queue/driver.ts'
 
-/**
- * A transaction of the caller's, of any of these: a client of `pg` on which `begin` was sent, the `sql` that postgres.js
- * hands to `sql.begin(…)`, a `Transaction` of Kysely, the `tx` of Drizzle on either of the two clients, the `tx` of Prisma's
- * `$transaction(…)`, or any function that runs one statement.
- */
-type TransactionLike = object | SqlRunner
-
 type Rows = readonly Record<string, unknown>[]
 type Method = (...values: never[]) => unknown
 
-/** @throws PandaError invalid_option when it is nothing of the kind */
+/**
+ * Runs statements in a transaction of the caller's, of any of these: a client of `pg` on which `begin` was sent, the `sql`
+ * that postgres.js hands to `sql.begin(…)`, a `Transaction` of Kysely, the `tx` of Drizzle on either of the two clients, the
+ * `tx` of Prisma's `$transaction(…)`, or any function that runs one statement.
+ *
+ * @throws PandaError invalid_option when it is nothing of the kind
+ */
 export function sqlRunnerOf(transaction: unknown): SqlRunner {
   for (const recognise of [kysely, drizzle, prisma, postgresJs, pg]) {
     const runner = recognise(transaction)
