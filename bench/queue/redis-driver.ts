@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const cells: Cells = {}
   const empty = async () => void (await admin.flushall())
   for (let round = 0; round < ROUNDS; round++) {
-    for (const subject of [...packed, bullmq]) await oneRound(subject, cells, empty)
+    await oneRound([...packed, bullmq], cells, empty)
     await withHistory(server.url, cells, empty)
   }
   await atLevels(server.url, cells, empty)
@@ -56,25 +56,37 @@ async function main(): Promise<void> {
   admin.disconnect()
 }
 
-async function oneRound(subject: Subject, cells: Cells, empty: () => Promise<void>): Promise<void> {
-  const kind = subject.name === 'bullmq' ? 'bullmq' : 'packed'
+/** Cell by cell, all contenders right after each other: what else the machine does then hits them alike. */
+async function oneRound(subjects: readonly Subject[], cells: Cells, empty: () => Promise<void>): Promise<void> {
   for (const [name, shapes] of Object.entries(ADDS)) {
-    const [count, size, lanes] = shapes[kind]
-    await empty()
-    await timed(cells, name, subject.name, count, async () => subject.add(count, size, lanes))
+    for (const subject of subjects) {
+      const [count, size, lanes] = subject.name === 'bullmq' ? shapes.bullmq : shapes.packed
+      await empty()
+      await timed(cells, name, subject.name, count, async () => subject.add(count, size, lanes))
+    }
   }
   for (const [name, shapes] of Object.entries(WORKS)) {
-    const shape = shapes[kind]
-    if (shape === null) continue
-    const [count, atOnce, lanes] = shape
-    await empty()
-    await subject.add(count, 1000, 1)
-    await timed(cells, name, subject.name, count, async () => {
-      const seen = await subject.work(atOnce, lanes, count)
-      if (seen !== count) throw new Error(`${subject.name}, ${name}: ${seen} of ${count} jobs came`)
-    })
+    for (const subject of subjects) {
+      const shape = subject.name === 'bullmq' ? shapes.bullmq : shapes.packed
+      if (shape !== null) await workCell(subject, name, shape, cells, empty)
+    }
   }
   await empty()
+}
+
+async function workCell(
+  subject: Subject,
+  name: string,
+  [count, atOnce, lanes]: Shape,
+  cells: Cells,
+  empty: () => Promise<void>,
+): Promise<void> {
+  await empty()
+  await subject.add(count, 1000, 1)
+  await timed(cells, name, subject.name, count, async () => {
+    const seen = await subject.work(atOnce, lanes, count)
+    if (seen !== count) throw new Error(`${subject.name}, ${name}: ${seen} of ${count} jobs came`)
+  })
 }
 
 /** The same with the last 10,000 successes kept. */
@@ -140,16 +152,24 @@ function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
+/** The median of the ratios of each round. */
+function ratio(ours: readonly number[], theirs: readonly number[]): number {
+  return quantile(
+    ours.map((rate, round) => rate / (theirs[round] ?? Number.NaN)),
+    0.5,
+  )
+}
+
 function report(cells: Cells, latencies: Record<string, number[]>, bytesPerJob: number): void {
   const perSecond = Object.fromEntries(
     Object.entries(cells).map(([cell, rates]) => {
       const medians = Object.fromEntries(
         Object.entries(rates).map(([who, all]) => [who, Math.round(quantile(all, 0.5))]),
       )
-      const { ours, raw, bullmq } = medians
+      const { ours, raw, bullmq } = rates
       const ratios = {
-        ...(ours !== undefined && raw !== undefined && { shareOfRaw: Number((ours / raw).toFixed(2)) }),
-        ...(ours !== undefined && bullmq !== undefined && { timesBullmq: Number((ours / bullmq).toFixed(1)) }),
+        ...(ours && raw && { shareOfRaw: Number(ratio(ours, raw).toFixed(2)) }),
+        ...(ours && bullmq && { timesBullmq: Number(ratio(ours, bullmq).toFixed(1)) }),
       }
       return [cell, { ...medians, ...ratios }]
     }),

@@ -1,5 +1,5 @@
 /** A worker's round trip: results in, jobs out. The script (`lua/exchange.ts`) says what the arguments and answers are. */
-import type { ClaimedJob, Exchange, Exchanged, JobResult, Kept } from '../../queue/driver.ts'
+import type { ClaimedJob, Exchange, Exchanged, JobResult, KeepPolicy, Kept } from '../../queue/driver.ts'
 import { Lanes, type Lane } from './lanes.ts'
 import { exchangeScript } from './lua/exchange.ts'
 import { unpack } from './packed.ts'
@@ -38,8 +38,7 @@ type Answer = [number, number, Texts, string, Texts, (string | null)[], (string 
 function toArguments(worker: string, lane: Lane, { results, want, keep, holds }: Exchange): ScriptArgument[] {
   const { groups, others } = sortResults(results)
   const args: ScriptArgument[] = [worker, lane.name, lane.number, Math.max(0, Math.floor(want))]
-  for (const kept of [keep.succeeded, keep.cancelled, keep.dead]) args.push(...keptArguments(kept))
-  args.push(holds === undefined ? -1 : holds.length, groups.length)
+  args.push(keepArgument(keep), holds === undefined ? -1 : holds.length, groups.length)
   for (const group of groups) {
     args.push(group.fence, group.ids.length, group.tailed ? '1' : '')
     for (const id of group.ids) args.push(id)
@@ -108,6 +107,11 @@ function otherArguments(result: JobResult): ScriptArgument[] {
 /** Value, error and reason of what has ended, as the records hold them. */
 export function tail(value: string | null, error: string | null, reason: string | null): string {
   return JSON.stringify([value, error, reason]).slice(1, -1)
+}
+
+/** One argument, since it is nearly always the same and seldom read. */
+function keepArgument({ succeeded, cancelled, dead }: KeepPolicy): string {
+  return JSON.stringify([succeeded, cancelled, dead].flatMap(keptArguments))
 }
 
 export function keptArguments({ count, ageMs }: Kept): [number, number] {

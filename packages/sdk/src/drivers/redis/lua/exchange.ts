@@ -5,7 +5,7 @@ import { queueing } from './queueing.ts'
 import { runningJobs } from './running.ts'
 
 /**
- * ARGV: worker, lane, number of the call in its lane, want, count and age of keeping for succeeded, cancelled and dead,
+ * ARGV: worker, lane, number of the call in its lane, want, count and age of keeping for succeeded, cancelled and dead (JSON),
  * count of ids in `holds` (-1 = not given), count of groups of plain successes; then each group: fence, count, '1' when
  * tails follow, ids, tails; then the held ids; then eight for each other result: kind, id, fence, priority, group, parent
  * (JSON or ''), two more by kind.
@@ -27,20 +27,20 @@ local fence = now .. '.' .. lane .. '.' .. ARGV[3]
  */
 const short = `
 local function shortWay()
-  if before >= number or ARGV[5] ~= '0' or ARGV[11] ~= '-1' or want > 3000 then return end
+  if before >= number or string.sub(ARGV[5], 1, 3) ~= '[0,' or ARGV[6] ~= '-1' or want > 3000 then return end
   if call('EXISTS', p .. 'x', p .. 'sc', p .. 're', p .. 'v', p .. 's', p .. 'c', p .. 't', p .. 'n', p .. 'wt', p .. 'gs') > 0 then return end
-  if ARGV[12] == '1' then
-    local count = tonumber(ARGV[14])
-    local first, last = 16, 15 + count
-    if #ARGV ~= last + (ARGV[15] == '1' and count or 0) then return end
-    local held, given = call('HMGET', run, unpack(ARGV, first, last)), ARGV[13]
+  if ARGV[7] == '1' then
+    local count = tonumber(ARGV[9])
+    local first, last = 11, 10 + count
+    if #ARGV ~= last + (ARGV[10] == '1' and count or 0) then return end
+    local held, given = call('HMGET', run, unpack(ARGV, first, last)), ARGV[8]
     for i = 1, count do
       if held[i] ~= given then return end
     end
     call('HDEL', run, unpack(ARGV, first, last))
     call('HDEL', p .. 'b', unpack(ARGV, first, last))
     call('HINCRBY', p .. 'q', 'succeeded', count)
-  elseif #ARGV > 12 then
+  elseif #ARGV > 7 then
     return
   end
   local ids = want > 0 and call('LPOP', p .. 'w', want) or {}
@@ -83,10 +83,11 @@ local refused = {}
 const results = `
 local limit = has('s') and tonumber(call('HGET', p .. 's', 'concurrency') or nil)
 local wasFull = limit and running() >= limit
-local keep = { s = { tonumber(ARGV[5]), tonumber(ARGV[6]) }, c = { tonumber(ARGV[7]), tonumber(ARGV[8]) }, d = { tonumber(ARGV[9]), tonumber(ARGV[10]) } }
+local kept = cjson.decode(ARGV[5])
+local keep = { s = { kept[1], kept[2] }, c = { kept[3], kept[4] }, d = { kept[5], kept[6] } }
 
-local at = 13
-for _ = 1, tonumber(ARGV[12]) do
+local at = 8
+for _ = 1, tonumber(ARGV[7]) do
   local given, count, tailed = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2] == '1'
   local first, last = at + 3, at + 2 + count
   local held = call('HMGET', run, unpack(ARGV, first, last))
@@ -103,7 +104,7 @@ for _ = 1, tonumber(ARGV[12]) do
   finish('s', ids, given, tails, keep.s)
   at = last + 1 + (tailed and count or 0)
 end
-local holds = tonumber(ARGV[11])
+local holds = tonumber(ARGV[6])
 local firstHeld = at
 at = at + math.max(0, holds)
 
