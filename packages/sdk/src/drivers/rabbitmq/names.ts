@@ -14,6 +14,8 @@ export interface Names {
   readonly registry: string
   readonly registryExchange: string
   readonly registryLock: string
+  /** Fanout: each change of the registry, to everybody who listens. */
+  readonly control: string
   delay(ms: number): string
   delayQueue(ms: number): string
   main(subscription: string, generation: number): string
@@ -23,6 +25,7 @@ export interface Names {
   /** The last state of events that are taken in strict order. */
   state(subscription: string): string
   lock(what: string): string
+  listener(id: string): string
 }
 
 export function namesOf(prefix: string): Names {
@@ -38,6 +41,7 @@ export function namesOf(prefix: string): Names {
     registry: `${prefix}.registry.v1`,
     registryExchange: `${prefix}.registry`,
     registryLock: `${prefix}.lock.registry`,
+    control: `${prefix}.control`,
     delay: (ms) => `${prefix}.delay.${ms}`,
     delayQueue: (ms) => `${prefix}.delay.${ms}.v1`,
     main: (subscription, generation) => `${prefix}.sub.${subscription}.g${generation}`,
@@ -46,6 +50,7 @@ export function namesOf(prefix: string): Names {
     dead: (subscription) => `${prefix}.dead.${subscription}.v1`,
     state: (subscription) => `${prefix}.state.${subscription}.v1`,
     lock: (what) => `${prefix}.lock.${what}`,
+    listener: (id) => `${prefix}.listener.${id}`,
   }
 }
 

@@ -1,30 +1,21 @@
-import type { Channel, Connection } from './amqp.ts'
-import { closeChannel, lookAt, onChannel, openChannel, watchChannel } from './channels.ts'
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { AnyMessage, Channel, Connection, Message } from './amqp.ts'
+import { lookAt, onChannel, openChannel, watchChannel } from './channels.ts'
 import { declare } from './declare.ts'
-import { PandaError } from '../../errors.ts'
 import type { Link } from './link.ts'
 import type { Locks } from './lock.ts'
 import type { Names } from './names.ts'
 import type { Outgoing } from './publisher.ts'
-import type { Part } from './topology.ts'
 import { decodeRegistry, emptyRegistry, encodeRegistry, type RegistryState } from './registry-state.ts'
+import { acknowledge } from './snapshot.ts'
+import { registryKey, registryParts } from './topology.ts'
 import { wait } from './wait.ts'
 
-const registryArguments = {
-  'x-queue-type': 'stream',
-  'x-max-length-bytes': 50_000_000,
-  'x-stream-max-segment-size-bytes': 5_000_000,
-} as const
-const firstAnswerMs = 2_000
 const againMs = 300
-
-function registryParts(names: Names): readonly Part[] {
-  return [
-    { kind: 'queue', name: names.registry, arguments: registryArguments },
-    { kind: 'exchange', name: names.registryExchange, type: 'fanout' },
-    { kind: 'binding', to: 'queue', target: names.registry, source: names.registryExchange, key: '' },
-  ]
-}
+const lookAgainMs = 100
+/** How long an empty queue is taken for one whose message is on its way back from a reader that died. */
+const emptyMs = 5_000
 
 interface RegistryParts {
   readonly link: Link
@@ -35,8 +26,9 @@ interface RegistryParts {
 }
 
 /**
- * A stream whose last message is the whole state. Writers hold a lock, so each write is a chunk of its own and a reader that
- * starts at the last chunk has the newest state with its first message; everybody who reads on is told of each change.
+ * A queue with one message, which is the whole state. Whoever reads or writes holds a lock: a message that somebody holds
+ * cannot be seen. A writer publishes the next state before it acknowledges the last one, and tells everybody; after its death
+ * in between there are two, and the higher revision counts.
  */
 export class Registry {
   readonly #parts: RegistryParts
@@ -70,44 +62,72 @@ export class Registry {
   }
 
   async read(signal?: AbortSignal): Promise<RegistryState> {
-    await this.#ensure(signal)
-    const { link, waitMs, names } = this.#parts
-    const newest = async () =>
-      onChannel(link, waitMs, 'reading the registry', async (channel) => this.#last(channel), signal)
-    let last = await newest()
-    if (last === null) {
-      // Its maker died between the queue and the first state.
-      await this.#create(signal)
-      last = await newest()
-    }
-    if (last === null)
-      throw new PandaError('store_away', `${link.address.label}: the queue ${names.registry} delivers nothing.`)
-    this.#take(last)
-    return last
+    return this.update((state) => state, signal)
   }
 
-  /** `change` gets the newest state, under the lock; the same object back = nothing is written. */
-  async update(
-    change: (state: RegistryState) => Promise<RegistryState> | RegistryState,
-    signal?: AbortSignal,
-  ): Promise<RegistryState> {
-    return this.#parts.locks.hold(
-      this.#parts.names.registryLock,
-      async () => {
-        const before = await this.read(signal)
-        const after = await change(before)
-        if (after === before) return before
-        const written = { ...after, revision: before.revision + 1 }
-        await this.#write(written, signal)
-        this.#take(written)
-        return written
-      },
-      signal,
-    )
+  /** `change` gets the newest state, under the lock; the same object back = nothing is written. It may be called again. */
+  async update(change: (state: RegistryState) => RegistryState, signal?: AbortSignal): Promise<RegistryState> {
+    const { link, locks, names, waitMs } = this.#parts
+    const underLock = async () => {
+      const isNew = (await lookAt(link, waitMs, names.registry, signal)) === null
+      await declare(link, waitMs, registryParts(names), signal)
+      const work = async (channel: Channel) => this.#change(channel, isNew, change, signal)
+      return onChannel(link, waitMs, 'reading the registry', work, signal)
+    }
+    return locks.hold(names.registryLock, underLock, signal)
   }
 
   close(): void {
     this.#closed = true
+  }
+
+  async #change(
+    channel: Channel,
+    isNew: boolean,
+    change: (state: RegistryState) => RegistryState,
+    signal?: AbortSignal,
+  ): Promise<RegistryState> {
+    const found = await this.#found(channel, isNew)
+    const newest = found.at(-1)
+    const before = newest?.state ?? emptyRegistry
+    const after = change(before)
+    const mustWrite = after !== before || newest === undefined
+    const next = mustWrite ? { ...after, revision: before.revision + 1 } : before
+    if (mustWrite) await this.#write(next, signal)
+    const old = mustWrite ? found : found.slice(0, -1)
+    const messages = old.map(({ message }) => message)
+    await acknowledge(channel, this.#parts.names.registry, messages)
+    this.#take(next)
+    return next
+  }
+
+  /** Lowest revision first. */
+  async #found(channel: Channel, isNew: boolean): Promise<readonly Found[]> {
+    const until = Date.now() + (isNew ? 0 : emptyMs)
+    for (;;) {
+      const found: Found[] = []
+      for (;;) {
+        const message = await channel.get(this.#parts.names.registry)
+        if (message === false) break
+        found.push({ message, state: decodeRegistry(message.content) ?? emptyRegistry })
+      }
+      if (found.length > 0) return found.sort((a, b) => a.state.revision - b.state.revision)
+      // Its maker died before the first state, or somebody has emptied it.
+      if (Date.now() >= until) return []
+      await wait(lookAgainMs)
+    }
+  }
+
+  async #write(state: RegistryState, signal?: AbortSignal): Promise<void> {
+    const { names, send } = this.#parts
+    const content = encodeRegistry(state)
+    const properties = { messageId: `registry-${state.revision}`, contentType: 'application/json', deliveryMode: 2 }
+    await send(
+      [{ exchange: names.registryExchange, key: registryKey, content, properties: { ...properties, mandatory: true } }],
+      signal,
+    )
+    // To those who follow, if there are any.
+    await send([{ exchange: names.control, key: '', content, properties: { ...properties, mandatory: false } }], signal)
   }
 
   async #start(signal?: AbortSignal): Promise<void> {
@@ -117,96 +137,41 @@ export class Registry {
     if (connection !== null) await this.#attach(connection)
   }
 
+  /** Listens first and reads then: a change in between is told twice rather than not at all. */
   async #attach(connection: Connection): Promise<void> {
+    const isCurrent = () => !this.#closed && this.#parts.link.current() === connection
     const again = () => {
-      if (this.#closed || this.#parts.link.current() !== connection) return
-      void wait(againMs).then(async () => this.#attach(connection))
+      if (isCurrent()) void wait(againMs).then(async () => (isCurrent() ? this.#attach(connection) : undefined))
     }
     try {
       const channel = await openChannel(connection)
-      await channel.prefetch(100)
       watchChannel(channel, again)
-      await consumeLast(channel, this.#parts.names.registry, (state) => {
-        if (state === null) void closeChannel(channel)
-        else this.#take(state)
+      const { queue } = await channel.assertQueue(this.#parts.names.listener(randomUUID()), {
+        exclusive: true,
+        durable: true,
       })
+      await channel.bindQueue(queue, this.#parts.names.control, '')
+      const onMessage = (message: Message | null) => {
+        if (message === null) return again()
+        const state = decodeRegistry(message.content)
+        if (state !== null && state.revision > this.#state.revision) this.#take(state)
+      }
+      await channel.consume(queue, onMessage, { noAck: true })
+      await this.read()
     } catch {
-      // Most often: the queue was deleted. Whoever reads or writes next makes it again.
-      await this.#ensure().catch(() => undefined)
+      // The channel or the connection is lost: the next attempt, or the next connection, begins again.
       again()
     }
   }
 
   #take(state: RegistryState): void {
-    // A deleted and remade registry starts again at 1, with a state that is not the old one.
-    if (state.revision === this.#state.revision) return
+    if (isDeepStrictEqual(state, this.#state)) return
     this.#state = state
     for (const listener of this.#listeners) listener(state)
   }
-
-  async #last(channel: Channel): Promise<RegistryState | null> {
-    await channel.prefetch(10)
-    return new Promise<RegistryState | null>((resolve, reject) => {
-      const timer = setTimeout(() => resolve(null), firstAnswerMs)
-      watchChannel(channel, (error) => {
-        clearTimeout(timer)
-        reject(error)
-      })
-      consumeLast(channel, this.#parts.names.registry, (state) => {
-        clearTimeout(timer)
-        resolve(state)
-      }).catch((error: unknown) => {
-        clearTimeout(timer)
-        reject(error)
-      })
-    })
-  }
-
-  async #ensure(signal?: AbortSignal): Promise<void> {
-    const { link, waitMs, names } = this.#parts
-    if ((await lookAt(link, waitMs, names.registry, signal)) === null) await this.#create(signal)
-  }
-
-  async #create(signal?: AbortSignal): Promise<void> {
-    const { link, waitMs, names, locks } = this.#parts
-    const create = async () => {
-      await declare(link, waitMs, registryParts(names), signal)
-      const last = await onChannel(link, waitMs, 'reading the registry', async (channel) => this.#last(channel), signal)
-      if (last === null) await this.#write({ ...emptyRegistry, revision: 1 }, signal)
-    }
-    // Not the lock of updates: those call this.
-    await locks.hold(`${names.registryLock}.create`, create, signal)
-  }
-
-  async #write(state: RegistryState, signal?: AbortSignal): Promise<void> {
-    const message: Outgoing = {
-      exchange: this.#parts.names.registryExchange,
-      key: '',
-      content: encodeRegistry(state),
-      properties: {
-        messageId: `registry-${state.revision}`,
-        contentType: 'application/json',
-        deliveryMode: 2,
-        mandatory: true,
-      },
-    }
-    await this.#parts.send([message], signal)
-  }
 }
 
-async function consumeLast(
-  channel: Channel,
-  queue: string,
-  onState: (state: RegistryState | null) => void,
-): Promise<void> {
-  await channel.consume(
-    queue,
-    (message) => {
-      // Null: the queue was deleted.
-      if (message === null) return onState(null)
-      channel.ack(message)
-      onState(decodeRegistry(message.content))
-    },
-    { arguments: { 'x-stream-offset': 'last' } },
-  )
+interface Found {
+  readonly message: AnyMessage
+  readonly state: RegistryState
 }

@@ -129,6 +129,18 @@ export interface MainQueue {
   readonly patterns: readonly string[]
 }
 
+export const registryKey = 'state'
+
+/** What AMQP cannot be asked, as one message; see registry.ts. */
+export function registryParts(names: Names): readonly Part[] {
+  return [
+    { kind: 'queue', name: names.registry, arguments: quorum(unlimited) },
+    { kind: 'exchange', name: names.registryExchange, type: 'direct' },
+    { kind: 'binding', to: 'queue', target: names.registry, source: names.registryExchange, key: registryKey },
+    { kind: 'exchange', name: names.control, type: 'fanout' },
+  ]
+}
+
 /** One message: what strict order has to remember across a crash. */
 export function stateParts(names: Names, subscription: string): readonly Part[] {
   const target = names.state(subscription)
