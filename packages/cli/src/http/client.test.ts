@@ -48,6 +48,13 @@ describe('requests', () => {
     expect(api.calls.map(({ query }) => query.get('limit'))).toEqual(['1000', '1000'])
   })
 
+  it.each([202, 204])('take %d without a body for what it is', async (status) => {
+    await using api = await startStubApi((_, response) => {
+      response.writeHead(status, status === 202 ? { 'content-length': '0' } : {}).end()
+    })
+    expect(await clientFor(api.url).post('/v1/x')).toBeUndefined()
+  })
+
   it('encode names, also those that a URL would fold away', () => {
     expect(segment('a/b?c#d')).toBe('a%2Fb%3Fc%23d')
     for (const name of ['..', '.', '']) {

@@ -80,7 +80,8 @@ export class Client {
 
   async #json<T>(method: string, path: string, options: RequestOptions): Promise<T> {
     const answer = await this.send(method, path, options)
-    if (answer.status === 204) {
+    // What is only taken on, e.g. to cancel a job, is answered by 202 and nothing.
+    if (answer.status === 204 || (answer.status === 202 && answer.header('content-length') === '0')) {
       answer.stream.resume()
       return undefined as T
     }

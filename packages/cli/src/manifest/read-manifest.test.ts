@@ -1,5 +1,8 @@
 import fc from 'fast-check'
+import { manifestSchema } from '@pandastack/contract'
+import { parseSchedule } from '@pandastack/sdk/schedule'
 import { describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
 import { readManifest } from './read-manifest.ts'
 
 const GOOD = `
@@ -92,4 +95,65 @@ describe('readManifest', () => {
       { numRuns: 3000 },
     )
   })
+
+  it('takes only what the server will take, and names a place for every fault', () => {
+    let accepted = 0
+    fc.assert(
+      fc.property(manifest, fc.boolean(), (value, json) => {
+        const text = json ? JSON.stringify(value) : stringify(value)
+        const result = readManifest(text, { SET: 'set' })
+        if (!result.ok) {
+          const count = text.split('\n').length
+          for (const { line, message } of result.problems) {
+            expect(message).not.toBe('')
+            if (line !== null) expect(line).toSatisfy((at: number) => at >= 1 && at <= count)
+          }
+          return
+        }
+        accepted++
+        // The server reads it once more with the same schema: nothing changes, nothing is refused.
+        expect(manifestSchema.parse(JSON.parse(JSON.stringify(result.manifest)))).toEqual(result.manifest)
+        for (const { schedule } of Object.values(result.manifest.cronjobs)) parseSchedule(schedule)
+      }),
+      { numRuns: 3000 },
+    )
+    expect(accepted).toBeGreaterThan(100)
+  })
 })
+
+const oneIn = <T>(good: readonly T[], bad: readonly unknown[]) =>
+  fc.oneof({ weight: 12, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...bad) })
+const NOT_A_NAME = [null, 1, '', '-x', 'A b', '__proto__', '\u0000', []]
+const cronjob = fc.record(
+  {
+    image: oneIn(
+      ['a', 'your-org/mailer:${TAG:-latest}', 'localhost:5000/a@sha256:'.concat('0'.repeat(64))],
+      NOT_A_NAME,
+    ),
+    schedule: oneIn(['0 8 * * 1', '@daily', '*/5 9-17 * * 1-5', '0 0 L * *'], ['0 0 30 2 *', '61 * * * *', 5, '']),
+    timezone: oneIn(['UTC', 'Europe/Berlin'], ['Mars/Olympus', 3]),
+    env: oneIn([{}, { A: '${SET}', B: '$${NOT}' }], [{ '1A': 'x' }, { A: 1 }, { A: '${NOT_SET}' }, { A: 'x\u0000' }]),
+    command: oneIn([null, ['echo', 'hi']], [[], 'echo', [1]]),
+    retry: oneIn([{ attempts: 3 }, { backoff: { delay: '90s' } }], [{ attempts: 0 }, { atempts: 3 }, 3]),
+    timeout: oneIn([null, '90s', '1h'], ['-1s', 'soon', 5]),
+    memory: oneIn(['512Mi', '1Gi'], ['1', '0', 'much']),
+  },
+  { requiredKeys: ['image', 'schedule'] },
+)
+const manifest = fc.record(
+  {
+    version: oneIn([1], [2, '1']),
+    project: oneIn(['shop'], NOT_A_NAME),
+    env: oneIn([{}, { MODE: 'production' }], [{ 'A-B': 'x' }, []]),
+    secrets: oneIn([[], ['API_KEY']], [[1], 'API_KEY']),
+    cronjobs: fc.dictionary(
+      oneIn(['a', 'weekly-digest', 'b2'], ['A', '-', '__proto__']) as fc.Arbitrary<string>,
+      cronjob,
+      {
+        maxKeys: 3,
+      },
+    ),
+    cronjob: fc.constant({}),
+  },
+  { requiredKeys: ['cronjobs'], noNullPrototype: true },
+)
