@@ -121,7 +121,7 @@ describe('readManifest', () => {
   })
 })
 
-const oneIn = <T>(good: readonly T[], bad: readonly unknown[]) =>
+const oneIn = (good: readonly unknown[], bad: readonly unknown[]) =>
   fc.oneof({ weight: 12, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...bad) })
 const NOT_A_NAME = [null, 1, '', '-x', 'A b', '__proto__', '\u0000', []]
 const cronjob = fc.record(
