@@ -58,7 +58,7 @@ async function ours(url: string): Promise<void> {
 }
 
 async function graphile(url: string): Promise<void> {
-  const utils = await openGraphile(url)
+  const { utils, close } = await openGraphile(url)
   note('Graphile: addJob, 100 in flight', await addOneByOne(utils, 100, 2000))
   note('Graphile: addJobs, 1000', await addMany(utils, 1000, JOBS - 2000))
   note('Graphile, batched: concurrency 100', await drain(url, BATCHED, 100, JOBS))
@@ -68,7 +68,7 @@ async function graphile(url: string): Promise<void> {
   note('Graphile, defaults: concurrency 100', await drain(url, DEFAULTS, 100, 2000))
   await addMany(utils, 1000, 1000)
   note('Graphile, defaults: concurrency 1', await drain(url, DEFAULTS, 1, 1000))
-  await utils.release()
+  await close()
 }
 
 /** The same rates behind a million waiting jobs, and what one of them weighs. */

@@ -1,5 +1,6 @@
 /** Graphile Worker on the same server: jobs of 100 bytes, a task that does nothing. */
 import { makeWorkerUtils, run, type RunnerOptions, type WorkerUtils } from 'graphile-worker'
+import { Pool } from 'pg'
 import { BODY } from './jobs.ts'
 
 export type Preset = NonNullable<RunnerOptions['preset']>
@@ -10,10 +11,26 @@ export const BATCHED: Preset = {
 }
 export const DEFAULTS: Preset = { worker: {} }
 
-export async function openGraphile(url: string): Promise<WorkerUtils> {
-  const utils = await makeWorkerUtils({ connectionString: url, logger: await logger() })
+export async function openGraphile(url: string): Promise<{ utils: WorkerUtils; close: () => Promise<void> }> {
+  const pgPool = openPool(url)
+  const utils = await makeWorkerUtils({ pgPool, logger: await logger() })
   await utils.migrate()
-  return utils
+  return {
+    utils,
+    async close() {
+      await utils.release()
+      await pgPool.end()
+    },
+  }
+}
+
+/** Ours, so that its end can be awaited: the database is dropped afterwards. */
+function openPool(url: string): Pool {
+  const pool = new Pool({ connectionString: url, max: 10 })
+  const complain = (error: Error): void => void process.stderr.write(`${error.message}\n`)
+  pool.on('error', complain)
+  pool.on('connect', (client) => client.on('error', complain))
+  return pool
 }
 
 async function logger() {
@@ -49,8 +66,9 @@ export async function drain(url: string, preset: Preset, concurrency: number, to
   let startedAt = 0
   let finish = (): void => undefined
   const finished = new Promise<void>((resolve) => (finish = resolve))
+  const pgPool = openPool(url)
   const runner = await run({
-    connectionString: url,
+    pgPool,
     preset: { worker: { ...preset.worker, concurrentJobs: concurrency } },
     logger: await logger(),
     noHandleSignals: true,
@@ -65,5 +83,6 @@ export async function drain(url: string, preset: Preset, concurrency: number, to
   await finished
   const rate = (total / (performance.now() - startedAt)) * 1000
   await runner.stop()
+  await pgPool.end()
   return rate
 }
