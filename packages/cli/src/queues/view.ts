@@ -61,7 +61,8 @@ export function queueFields(session: Session, queue: QueueView): string {
 }
 
 function workerLine({ id, about, running, leaseEndsIn }: QueueView['workers'][number]): string {
-  const says = typeof about === 'object' && about !== null ? Object.values(about).map(String).join(' ') : String(about)
+  const says =
+    typeof about === 'object' && about !== null ? Object.values(about).filter(isTold).join(' ') : String(about)
   return plain(`${id} (${says}): ${running} running, lease ends in ${leaseEndsIn}`)
 }
 
@@ -118,4 +119,8 @@ export function jobFields(session: Session, job: JobView): string {
     ],
     session.style.dim,
   )
+}
+
+function isTold(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number'
 }

@@ -26,13 +26,16 @@ export interface PatientOptions {
  */
 export async function patiently<T>(call: (signal: AbortSignal) => Promise<T>, options: PatientOptions): Promise<T> {
   const { clock, deadline } = options
+  // What the driver said last: who gives up at the deadline names the reason, not only the time.
+  let last: unknown
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, MAX_PAUSE_MS)) {
     const left = deadline - clock.now()
     try {
-      return await bounded(call, Math.max(left, 1), options)
+      return await bounded(call, Math.max(left, 1), options, () => awayError(options.what, last))
     } catch (error) {
       if (options.signal?.aborted === true) throw closedError(options.what)
-      if (!isAway(error)) throw error
+      if (!isAway(error) || error instanceof GaveUp) throw error
+      last = error
       if (deadline - clock.now() <= wait) throw awayError(options.what, error)
     }
     await pause(clock, wait, options.signal)
@@ -40,7 +43,12 @@ export async function patiently<T>(call: (signal: AbortSignal) => Promise<T>, op
 }
 
 /** One try that ends at the deadline even if the driver says nothing. */
-function bounded<T>(call: (signal: AbortSignal) => Promise<T>, ms: number, options: PatientOptions): Promise<T> {
+function bounded<T>(
+  call: (signal: AbortSignal) => Promise<T>,
+  ms: number,
+  options: PatientOptions,
+  tooLate: () => PandaError,
+): Promise<T> {
   const abort = new AbortController()
   return new Promise((resolve, reject) => {
     const stop = (error: PandaError): void => {
@@ -48,7 +56,7 @@ function bounded<T>(call: (signal: AbortSignal) => Promise<T>, ms: number, optio
       reject(error)
       abort.abort(error)
     }
-    const cancel = options.clock.after(ms, () => stop(awayError(options.what)))
+    const cancel = options.clock.after(ms, () => stop(tooLate()))
     const onAbort = (): void => stop(closedError(options.what))
     const end = (): void => {
       cancel()
@@ -60,9 +68,12 @@ function bounded<T>(call: (signal: AbortSignal) => Promise<T>, ms: number, optio
   })
 }
 
+/** The deadline has passed: not to be tried again. */
+class GaveUp extends PandaError {}
+
 function awayError(what: string, cause?: unknown): PandaError {
-  const reason = cause instanceof Error ? `: ${cause.message}` : ''
-  return new PandaError('store_away', `The store was not there for: ${what}${reason}`, { cause })
+  const reason = cause instanceof Error ? cause.message : 'the store did not answer in time'
+  return new GaveUp('store_away', `Could not ${what}: ${reason}`, { cause })
 }
 
 function closedError(what: string): PandaError {

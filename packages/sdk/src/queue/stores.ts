@@ -51,7 +51,8 @@ export function useStore(choice: StoreChoice): Store {
     choice.maxBlock,
     choice.allowUnsafeStore,
   ])
-  const store = byKey.get(key) ?? build(choice, found.kind, () => loadDriver(found, namespace), clock)
+  const store =
+    byKey.get(key) ?? build(choice, found.kind, () => loadDriver(found, namespace, driverPatience(choice)), clock)
   byKey.set(key, store)
   return store.use()
 }
@@ -65,6 +66,11 @@ export async function releaseStore(store: Store, choice: StoreChoice): Promise<v
 function forget(store: Store, choice: StoreChoice): void {
   for (const [key, one] of byKey) if (one === store) byKey.delete(key)
   if (choice.driver !== undefined && byDriver.get(choice.driver) === store) byDriver.delete(choice.driver)
+}
+
+/** Less than the whole patience, so that the driver has the first word and its error names what is wrong. */
+function driverPatience(choice: StoreChoice): number | undefined {
+  return choice.patience === undefined ? undefined : Math.ceil(durationMs(choice.patience, 'patience') * 0.7)
 }
 
 function build(choice: StoreChoice, kind: StoreKind, open: () => Promise<QueueDriver>, clock: Clock): Store {
