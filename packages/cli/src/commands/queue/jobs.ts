@@ -12,7 +12,7 @@ const PAGE = 1000
 export const command = defineCommand({
   args: { queue: QUEUE },
   options: {
-    state: choice(JOB_STATES, `Jobs in this state: ${JOB_STATES.join(', ')} (default queued)`, 'STATE'),
+    state: choice(JOB_STATES, `Default queued; ${JOB_STATES.join(', ')}`, 'STATE'),
     dead: { kind: 'flag', text: 'The dead letters, as --state dead' },
     group: text('KEY', 'Only jobs of this group'),
     limit: integer('N', `At most so many, default ${DEFAULT_LIMIT}`),
