@@ -217,7 +217,8 @@ test.each([
   await expect(add(nextQueue(), notOne, [job()])).rejects.toMatchObject({ code: 'invalid_option' })
 })
 
-// @prisma/client is no dependency of these tests: its interactive transaction, by its documented shape.
+// Prisma's generator downloads an engine, so it is no dependency of these tests: its interactive transaction by its shape,
+// which Prisma 7.10 with @prisma/adapter-pg was seen to have (commit, rollback, taken key, refusal outside of a transaction).
 test('Prisma: placeholders and values go to $queryRawUnsafe', async () => {
   const client = await pool.connect()
   await client.query('begin')

@@ -1,6 +1,10 @@
+import { setMaxListeners } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { PandaError } from '../../errors.ts'
 import { codeOf, toPandaError } from './failures.ts'
 import type { PostgresConnection, PostgresPool, Settled } from './options.ts'
+
+const CLOSE_MS = 2000
 
 export interface Statement {
   readonly text: string
@@ -25,6 +29,8 @@ export class Connections {
 
   constructor(options: Settled) {
     this.#options = options
+    // Every call under way listens to it.
+    setMaxListeners(0, this.#closing.signal)
   }
 
   get closed(): boolean {
@@ -51,7 +57,7 @@ export class Connections {
       broken = error instanceof Error ? error : new Error(String(error))
       throw toPandaError(error, doing)
     } finally {
-      connection.release(broken)
+      give(connection, broken)
     }
   }
 
@@ -60,7 +66,9 @@ export class Connections {
     const pool = await this.#pool()
     const taking = pool.connect()
     try {
-      return await this.bounded(taking, doing, signal)
+      const connection = await this.bounded(taking, doing, signal)
+      connection.on('error', ignore)
+      return connection
     } catch (error) {
       // It may still come: then nobody wants it any more.
       taking.then((late) => late.release()).catch(() => undefined)
@@ -79,7 +87,8 @@ export class Connections {
     const opened = this.#opened
     if (opened === undefined) return
     const pool = await opened.catch(() => undefined)
-    await pool?.end?.()
+    // A server that does not answer does not confirm the end either.
+    await Promise.race([pool?.end?.(), delay(CLOSE_MS, undefined, { ref: false })])
   }
 
   async #runOn(connection: PostgresConnection, statement: Statement, signal?: AbortSignal): Promise<readonly Row[]> {
@@ -91,13 +100,13 @@ export class Connections {
     })
     try {
       const { rows } = await this.bounded(answer, doing, signal)
-      connection.release()
+      give(connection)
       return rows as Row[]
     } catch (error) {
       const code = codeOf(error)
       const isAnswer = /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('57') && !code.startsWith('08')
       // Without an answer nobody knows what it is still doing: it is replaced.
-      connection.release(isAnswer ? undefined : true)
+      give(connection, isAnswer ? undefined : true)
       if (name !== undefined && this.#prepares && (code === '26000' || code === '42P05')) {
         this.#prepares = false
         return this.run(statement, signal)
@@ -143,6 +152,17 @@ export class Connections {
         : Promise.resolve({ connect: this.#options.pool.connect.bind(this.#options.pool) })
     return this.#opened
   }
+}
+
+/** A connection that breaks tells its query, and says so in an event besides, which would end the process. */
+function ignore(): void {}
+
+/** Back to the pool; one that is broken is thrown away. */
+function give(connection: PostgresConnection, broken?: boolean | Error): void {
+  connection.removeListener('error', ignore)
+  // What is still to be heard of it is of no interest either.
+  if (broken !== undefined) connection.on('error', ignore)
+  connection.release(broken)
 }
 
 async function openPool(options: Settled): Promise<PostgresPool & { end: () => Promise<void> }> {

@@ -2,7 +2,7 @@ import { PandaError } from '../../errors.ts'
 import type { ListPage, ListQuery } from '../../queue/driver.ts'
 import { isFinalJobState, type JobState } from '../../queue/states.ts'
 import type { Row } from './connect.ts'
-import { ENDED_COLUMNS, ENDED_JOINS, LIVE_COLUMNS, LIVE_JOINS, recordOf, STATES } from './read.ts'
+import { ENDED_COLUMNS, LIVE_COLUMNS, LIVE_JOINS, recordOf, STATES } from './read.ts'
 import type { Store } from './store.ts'
 
 /** The place of a row in the order of its list: lane, rank and seq of a queued one, else seq alone; then the id. */
@@ -32,7 +32,7 @@ export async function list(store: Store, queue: string, query: ListQuery, signal
 
 function textFor(state: JobState, hasCursor: boolean, hasGroup: boolean): string {
   const number = STATES.indexOf(state)
-  const group = (at: number): string => (hasGroup ? `and l.name = $${at}` : '')
+  const group = (at: number, column = 'l.name'): string => (hasGroup ? `and ${column} = $${at}` : '')
   if (state === 'queued') {
     const after = hasCursor ? 'and (j.lane, j.rank, j.seq, j.id) > ($3::int4, $4::int2, $5::int8, $6::uuid)' : ''
     return `select ${LIVE_COLUMNS} from (select $1::int4 as id union all select id from {s}.lanes where queue = $1) lane
@@ -43,8 +43,8 @@ function textFor(state: JobState, hasCursor: boolean, hasGroup: boolean): string
   const after = (alias: string): string => (hasCursor ? `and (${alias}.seq, ${alias}.id) > ($3::int8, $4::uuid)` : '')
   const groupAt = hasCursor ? 5 : 3
   if (isFinalJobState(state)) {
-    return `select ${ENDED_COLUMNS} from {s}.ended e ${ENDED_JOINS}
-      where e.queue = $1 and e.state = ${number} ${after('e')} ${group(groupAt)} order by e.seq, e.id limit $2`
+    return `select ${ENDED_COLUMNS} from {s}.ended e
+      where e.queue = $1 and e.state = ${number} ${after('e')} ${group(groupAt, 'e.lane')} order by e.seq, e.id limit $2`
   }
   if (state === 'running') {
     return `select ${LIVE_COLUMNS} from {s}.jobs j ${LIVE_JOINS}

@@ -22,10 +22,9 @@ export const LIVE_COLUMNS = `j.id, j.state, j.body, j.settings, j.rank, j.seq, l
   d.last_failed_at, coalesce(d.waits_for, 0) as waits_for, case when d.waits_for > 0 then d.due_at when j.state in (0, 3) then j.seq end as due, j.lane as lane_id`
 export const LIVE_JOINS = `left join {s}.details d on j.rare and d.id = j.id
   left join {s}.lanes l on l.id = coalesce(d.due_lane, j.lane) left join {s}.workers w on w.no = j.worker`
-export const ENDED_COLUMNS = `e.id, e.state, e.body, e.settings, e.rank, e.seq, l.name as lane, e.parent_queue, e.parent_id, e.failures,
+export const ENDED_COLUMNS = `e.id, e.state, e.body, e.settings, e.rank, e.seq, e.lane, e.parent_queue, e.parent_id, e.failures,
   e.crashes, e.progress, e.value, e.error, e.reason, null as worker, e.added, e.started, e.seq as finished, e.first_failed_at,
-  e.last_failed_at, 0 as waits_for, null::int8 as due, e.lane as lane_id`
-export const ENDED_JOINS = 'left join {s}.lanes l on l.id = e.lane'
+  e.last_failed_at, 0 as waits_for, null::int8 as due, 0 as lane_id`
 
 export async function get(
   store: Store,
@@ -39,7 +38,7 @@ export async function get(
     {
       name: 'panda_get_1',
       text: `select ${LIVE_COLUMNS} from {s}.jobs j ${LIVE_JOINS} where j.id = any ($2::uuid[]) and {s}.belongs($1::int4, j.lane)
-        union all select ${ENDED_COLUMNS} from {s}.ended e ${ENDED_JOINS} where e.id = any ($2::uuid[]) and e.queue = $1::int4`,
+        union all select ${ENDED_COLUMNS} from {s}.ended e where e.id = any ($2::uuid[]) and e.queue = $1::int4`,
       values: [await store.lookup(queue), uuids],
       doing: `read jobs of ${queue}`,
     },

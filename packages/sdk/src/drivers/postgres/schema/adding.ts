@@ -40,6 +40,7 @@ declare
   v_due int8;
   v_due_at int8;
   v_lane int4;
+  v_lanes int4[] := '{}';
   v_state int2;
   v_rare boolean;
   v_scheduled int4 := 0;
@@ -68,6 +69,8 @@ begin
     v_lane := case when r.lane is null then p_queue else {s}.lane_1(p_queue, r.lane) end;
     v_due_at := null;
     v_due := case when r.run_at is not null then {s}.stamp_of(r.run_at) when r.delay > 0 then v_now + r.delay * 4096000 else 0 end;
+    -- Jobs of one due time keep their order.
+    if v_due > v_now then v_due := v_due + (v_base - v_now); end if;
     v_state := 1;
     if r.children is not null then
       v_state := 0;
@@ -96,7 +99,8 @@ begin
       select p_queue, json_build_object('kind', 'add', 'child', c)::text from json_array_elements(r.children) c;
     end if;
     if v_state = 0 then v_scheduled := v_scheduled + 1; else v_queued := v_queued + 1; end if;
-    if v_state = 1 and v_lane <> p_queue then
+    if v_state = 1 and v_lane <> p_queue and not v_lane = any (v_lanes) then
+      v_lanes := v_lanes || v_lane;
       insert into {s}.ring values (p_queue, v_base, v_lane);
     end if;
   end loop;

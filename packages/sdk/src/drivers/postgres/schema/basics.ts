@@ -55,16 +55,16 @@ begin
   return v_id;
 end $$;
 
--- Of a job that has been put into a group: the group is told, which puts it into the ring.
+-- The lane of a group, made at its first use. Held until the end of the transaction: it is not swept away meanwhile.
 create function {s}.lane_1(p_queue int4, p_group text) returns int4 language plpgsql as $$
 declare v_id int4;
 begin
-  select id into v_id from {s}.lanes where queue = p_queue and name = p_group;
-  if v_id is null then
+  loop
+    select id into v_id from {s}.lanes where queue = p_queue and name = p_group for key share;
+    exit when found;
     insert into {s}.lanes (queue, name) values (p_queue, p_group) on conflict (queue, name) do nothing;
     update {s}.queues set grouped = true where id = p_queue and not grouped;
-    select id into v_id from {s}.lanes where queue = p_queue and name = p_group;
-  end if;
+  end loop;
   return v_id;
 end $$;
 

@@ -22,10 +22,11 @@ begin
       return 'done';
     elsif p_kind = 'retry' then
       delete from {s}.ended where id = p_id;
+      v_lane := case when e.lane is null then p_queue else {s}.lane_1(p_queue, e.lane) end;
       insert into {s}.jobs (id, seq, lane, state, rank, rare, body, settings)
-      values (e.id, v_now, e.lane, 1, e.rank, true, coalesce(p_text, e.body), e.settings);
+      values (e.id, v_now, v_lane, 1, e.rank, true, coalesce(p_text, e.body), e.settings);
       insert into {s}.details (id, added, parent_queue, parent_id) values (e.id, e.added, e.parent_queue, e.parent_id);
-      if e.lane <> p_queue then insert into {s}.ring values (p_queue, v_now, e.lane); end if;
+      if v_lane <> p_queue then insert into {s}.ring values (p_queue, v_now, v_lane); end if;
       perform {s}.count_1(p_queue, 0, 1, 0, 0, -(e.state = 4)::int, -(e.state = 5)::int, -(e.state = 6)::int, 0, 0, 0, 0, 0);
       perform pg_notify({s}.channel_of(p_queue), 'w');
       return 'done';

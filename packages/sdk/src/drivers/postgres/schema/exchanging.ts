@@ -51,13 +51,19 @@ declare
   v_before int4;
   v_now int8;
   v_rare boolean;
+  v_seen int4[];
 begin
   loop
     v_before := v_taken;
+    v_seen := '{}';
     v_now := {s}.stamp();
     for t in select ctid as place, lane from {s}.ring where queue = q.id and turn <= v_now order by turn limit p_want - v_taken
         for update skip locked loop
-      select * into l from {s}.lanes where id = t.lane for update skip locked;
+      -- It may stand there more than once: each add puts it there.
+      continue when t.lane = any (v_seen);
+      v_seen := v_seen || t.lane;
+      -- Not locked against who is adding to it in a long transaction (see lane_1).
+      select * into l from {s}.lanes where id = t.lane for no key update skip locked;
       continue when not found;
       delete from {s}.ring where ctid = any (array(select ctid from {s}.ring where lane = t.lane for update skip locked));
       -- With the end of one of its jobs it comes back into the ring.
@@ -136,8 +142,8 @@ begin
         where j.id = r.id and j.fence = r.fence and j.worker = v_worker and j.lane = p_queue and not j.rare
         returning j.*, r.value, r.n
       ), kept as (
-        insert into {s}.ended (id, seq, added, started, expires, queue, lane, failures, crashes, state, rank, rare, body, settings, value)
-        select id, v_now + n, seq, fence, {s}.expiry(v_now, p_keep[2]), p_queue, p_queue, 0, 0, 4, rank, false, body, settings, value from gone
+        insert into {s}.ended (id, seq, added, started, expires, queue, failures, crashes, state, rank, rare, body, settings, value)
+        select id, v_now + n, seq, fence, {s}.expiry(v_now, p_keep[2]), p_queue, 0, 0, 4, rank, false, body, settings, value from gone
         returning id
       ) select array_agg(id) into v_done from kept;
       v_succeeded := coalesce(cardinality(v_done), 0);
@@ -225,6 +231,7 @@ begin
   -- What this call has made possible for others.
   if (p_ids is not null or p_results is not null or p_holds is not null) and not q.paused and (
     (q.grouped and exists (select from {s}.ring where queue = p_queue and turn <= v_now))
+    or (p_want = 0 and exists (select from json_to_recordset(p_results) as x(kind text) where kind = 'released'))
     or (q.concurrency is not null and (p_want = 0 or v_taken = p_want))) then
     perform pg_notify({s}.channel_of(p_queue), 'w');
   end if;

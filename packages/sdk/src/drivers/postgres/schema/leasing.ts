@@ -71,10 +71,34 @@ begin
   end loop;
 end $$;
 
+-- Groups that nobody uses any more, found by looking at some of all at each call. A group without jobs that somebody is
+-- adding to is held by him (see lane_1), so what cannot be locked is in use.
+create function {s}.sweep_1(q {s}.queues) returns void language plpgsql as $$
+#variable_conflict use_column
+declare
+  v_id int4;
+  v_now int8 := {s}.stamp();
+  v_from int4;
+begin
+  select (min(id) + random() * (max(id) - min(id)))::int4 - 50 into v_from from {s}.lanes where queue = q.id;
+  for v_id in select id from (select id, running, rate_start from {s}.lanes where queue = q.id and id >= v_from order by id limit 100) l
+      where running = 0 and (q.group_rate_limit is null or rate_start + q.group_rate_per_ms * 4096000 <= v_now)
+        and not exists (select from {s}.jobs where lane = l.id and state = 1)
+        and not exists (select from {s}.details where due_lane = l.id) loop
+    perform from {s}.lanes where id = v_id and running = 0 for update skip locked;
+    continue when not found;
+    continue when exists (select from {s}.jobs where lane = v_id and state = 1);
+    continue when exists (select from {s}.details where due_lane = v_id);
+    delete from {s}.ring where lane = v_id;
+    delete from {s}.lanes where id = v_id;
+  end loop;
+end $$;
+
 create function {s}.maintain_1(p_queue int4, p_most_crashes int4)
 returns table (recovered int4, dead int4, again float8) language plpgsql ${PINNED} as $$
 #variable_conflict use_column
 declare
+  q {s}.queues;
   w {s}.workers;
   v_now int8 := {s}.stamp();
   v_next int8;
@@ -118,6 +142,8 @@ begin
   if v_pair[1] is not null then
     perform {s}.count_1(p_queue, v_pair[1], v_pair[2], 0, 0, 0, 0, 0, v_pair[1] + v_pair[2], 0, 0, 0, 0);
   end if;
+  select * into q from {s}.queues where id = p_queue;
+  if q.grouped then perform {s}.sweep_1(q); end if;
   select seq into v_next from {s}.jobs where lane = p_queue and state in (0, 3) order by seq limit 1;
   select least(v_next, min(lease_until)) into v_next from {s}.workers where queue = p_queue and not gone and lease_until > v_now;
   select least(v_next, min(expires)) into v_next from {s}.ended where queue = p_queue and expires > v_now;

@@ -25,7 +25,8 @@ begin
     insert into {s}.ended (id, seq, added, started, first_failed_at, last_failed_at, watched_until, expires, queue, lane, failures,
       crashes, state, rank, rare, body, settings, value, error, reason, progress, parent_queue, parent_id)
     values (j.id, v_now, coalesce(d.added, j.seq), coalesce(j.fence, d.started), d.first_failed_at, d.last_failed_at, v_watched,
-      greatest({s}.expiry(v_now, p_age), case when p_age < 3000000000000 then v_watched end), p_queue, coalesce(d.due_lane, j.lane),
+      greatest({s}.expiry(v_now, p_age), case when p_age < 3000000000000 then v_watched end), p_queue,
+      (select name from {s}.lanes where id = coalesce(d.due_lane, j.lane)),
       coalesce(d.failures, 0), coalesce(d.crashes, 0), p_state, j.rank, j.rare, j.body, j.settings, p_value, coalesce(p_error, d.error),
       p_reason, d.progress, d.parent_queue, d.parent_id)
     on conflict (id) do nothing;
@@ -83,15 +84,27 @@ create function {s}.trim_1(p_queue int4, p_state int2, p_count int8, p_ended int
 declare
   v_now int8 := {s}.stamp();
   v_excess int8;
-  v_old uuid[];
+  v_gone int4;
+  v_rare uuid[];
 begin
   select sum(case p_state when 4 then succeeded when 5 then cancelled else dead end)::int8 - p_count into v_excess
   from {s}.counters where queue = p_queue;
-  if v_excess > 0 then
-    select array_agg(id) filter (where watched_until is null or watched_until <= v_now) into v_old from (
-      select id, watched_until from {s}.ended where queue = p_queue and state = p_state
-      order by seq limit least(v_excess, 64 + 2 * p_ended) for update skip locked) oldest;
-    if v_old is not null then perform {s}.forget_1(p_queue, v_old); end if;
+  if v_excess is null or v_excess <= 0 then return; end if;
+  with oldest as materialized (
+    select ctid as place, watched_until from {s}.ended where queue = p_queue and state = p_state
+    order by seq limit least(v_excess, 64 + 2 * p_ended) for update skip locked
+  ), gone as (
+    delete from {s}.ended e using oldest o
+    where e.ctid = o.place and (o.watched_until is null or o.watched_until <= v_now) returning e.id, e.rare
+  )
+  select count(*), array_agg(id) filter (where rare) into v_gone, v_rare from gone;
+  if v_rare is not null then
+    delete from {s}.logs where id = any (v_rare);
+    delete from {s}.child_outcomes where parent = any (v_rare);
+  end if;
+  if v_gone > 0 then
+    perform {s}.count_1(p_queue, 0, 0, 0, 0, case when p_state = 4 then -v_gone else 0 end,
+      case when p_state = 5 then -v_gone else 0 end, case when p_state = 6 then -v_gone else 0 end, 0, 0, 0, 0, 0);
   end if;
 end $$;
 
@@ -184,7 +197,7 @@ begin
       elsif d.cancel_reason is not null then
         v_state := 5 + 10 * {s}.end_1(p_queue, j, 5::int2, null, null, d.cancel_reason, p_keep[3], p_keep[4])::int;
       else
-        update {s}.jobs set state = 3, seq = v_now + r.delay * 4096000, lane = p_queue, worker = null, fence = null, rare = true
+        update {s}.jobs set state = 3, seq = v_now + r.delay * 4096000 + r.n, lane = p_queue, worker = null, fence = null, rare = true
         where id = j.id;
         v_retrying := v_retrying + 1;
       end if;

@@ -41,6 +41,7 @@ create table {s}.lanes (
   rate_count int4 not null default 0,
   unique (queue, name)
 ) with (fillfactor = 50);
+create index lanes_sweep on {s}.lanes (queue, id);
 
 create table {s}.jobs (
   id uuid not null primary key,
@@ -54,7 +55,8 @@ create table {s}.jobs (
   worker int4,
   fence int8
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
-create index jobs_queued on {s}.jobs (lane, rank, seq) where state = 1;
+-- Filled up: nothing is ever put between its entries, other than into the primary key, where a claim adds one.
+create index jobs_queued on {s}.jobs (lane, rank, seq) with (fillfactor = 100) where state = 1;
 create index jobs_due on {s}.jobs (lane, seq) where state in (0, 3);
 create index jobs_running on {s}.jobs (worker) where state = 2;
 
@@ -76,6 +78,7 @@ create table {s}.details (
   error text,
   progress text
 ) with (fillfactor = 80);
+create index details_lane on {s}.details (due_lane) where due_lane is not null;
 create index details_cancel on {s}.details (id) where cancel_reason is not null;
 
 create table {s}.ended (
@@ -88,12 +91,12 @@ create table {s}.ended (
   watched_until int8,
   expires int8,
   queue int4 not null,
-  lane int4 not null,
   failures int4 not null,
   crashes int4 not null,
   state int2 not null,
   rank int2 not null,
   rare boolean not null,
+  lane text,
   body text not null,
   settings text,
   value text,
