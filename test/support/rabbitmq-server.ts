@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { freePort } from './free-port.ts'
@@ -44,7 +45,8 @@ export async function startRabbitServer(): Promise<RabbitServer> {
     args: ['-port', String(ports.epmd), '-address', '127.0.0.1'],
     env,
     logFile: join(dir.path, 'epmd.log'),
-    ready: async () => true,
+    // Else the server would start one of its own, which nobody stops.
+    ready: async () => accepts(ports.epmd),
   })
   const adminUrl = `http://guest:guest@127.0.0.1:${ports.admin}`
   const launch = async () =>
@@ -137,6 +139,16 @@ function control(
     },
     stop: async () => (stopped ??= stopOnce()),
   }
+}
+
+async function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true))
+    socket.once('error', () => resolve(false))
+    socket.once('close', () => socket.destroy())
+    socket.once('connect', () => socket.end())
+  })
 }
 
 async function isUp(adminUrl: string): Promise<boolean> {
