@@ -213,6 +213,6 @@ const machine = {
 }
 await mkdir('bench/results', { recursive: true })
 await writeFile(
-  'bench/results/events-rabbitmq.json',
+  `bench/results/events-rabbitmq${withPeers ? '-peers' : ''}.json`,
   `${JSON.stringify({ claim: '>= 80 % of raw amqplib; <= 15 us extra CPU per publish, <= 10 us per delivery', ratios, rows, rounds, machine, node: process.version }, null, 2)}\n`,
 )
