@@ -73,12 +73,31 @@ async function add(inFlight: number): Promise<number> {
   return us
 }
 
-const raw = await rawDriver(500)
-console.log(`driver alone, exchanges of 500: ${raw.toFixed(2)} us per job`)
-for (const concurrency of [1, 10, 100]) {
-  const us = await work(concurrency)
-  console.log(
-    `work, concurrency ${concurrency}: ${us.toFixed(2)} us per job, ${(us - raw).toFixed(2)} above the driver`,
-  )
+const ROUNDS = 5
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
-console.log(`add, 100 in flight: ${(await add(100)).toFixed(2)} us per job`)
+
+/** Rounds of all cells in turn, the first not counted: it is the one that the compiler learns from. */
+const cells: Readonly<Record<string, () => Promise<number>>> = {
+  driver: () => rawDriver(500),
+  'work, concurrency 1': () => work(1),
+  'work, concurrency 10': () => work(10),
+  'work, concurrency 100': () => work(100),
+  'add, 100 in flight': () => add(100),
+}
+const measured = new Map<string, number[]>(Object.keys(cells).map((name) => [name, []]))
+for (let round = 0; round <= ROUNDS; round += 1) {
+  for (const [name, run] of Object.entries(cells)) {
+    const us = await run()
+    if (round > 0) measured.get(name)?.push(us)
+  }
+}
+const raw = median(measured.get('driver') ?? [])
+for (const [name, values] of measured) {
+  const us = median(values)
+  const above = name.startsWith('work') ? `, ${(us - raw).toFixed(2)} above the driver` : ''
+  const range = `${Math.min(...values).toFixed(2)}-${Math.max(...values).toFixed(2)}`
+  console.log(`${name}: ${us.toFixed(2)} us per job (${range})${above}`)
+}
