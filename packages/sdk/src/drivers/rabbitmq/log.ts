@@ -6,7 +6,7 @@ import type { Core } from './core.ts'
 import { toPandaError } from './errors.ts'
 import { eventOf, outgoing } from './message.ts'
 import { homeKey } from './names.ts'
-import { matchesAny } from './pattern.ts'
+import { matchesAny } from '../../events/pattern.ts'
 import type { Outgoing } from './publisher.ts'
 
 const window = 500

@@ -4,7 +4,7 @@ import { lookAt, onChannel } from './channels.ts'
 import type { Core } from './core.ts'
 import { eventOf, forwarded, idOf, untravelled } from './message.ts'
 import { homeKey } from './names.ts'
-import { matchesAny } from './pattern.ts'
+import { matchesAny } from '../../events/pattern.ts'
 import { acknowledge, snapshot } from './snapshot.ts'
 import { wait } from './wait.ts'
 

@@ -1,0 +1,195 @@
+import { durationMs } from '../duration.ts'
+import type { Duration } from '../duration.ts'
+import { PandaError } from '../errors.ts'
+import { onShutdown } from '../lifecycle/shutdown.ts'
+import { systemClock } from '../queue/clock.ts'
+import type { Clock } from '../queue/clock.ts'
+import { DEFAULT_PAYLOAD_LIMIT, encodeJson } from '../queue/json.ts'
+import { validate } from '../queue/standard-schema.ts'
+import type { StandardSchema } from '../queue/standard-schema.ts'
+import { ulid } from '../queue/ulid.ts'
+import { appName, checkName } from './app-name.ts'
+import { findBrokerUrl } from './broker-url.ts'
+import type { EventDriver } from './driver.ts'
+import type { EventContext } from './event-context.ts'
+import { loadEventDriver } from './load-event-driver.ts'
+import { planSubscribe } from './subscribe-options.ts'
+import type { SubscribeOptions } from './subscribe-options.ts'
+import { Subscription } from './subscription.ts'
+
+/** Payloads by event type: `new Events<{ 'user.signed_up': SignUp }>()`. */
+export type EventMap = Record<string, unknown>
+
+export interface EventsOptions {
+  /** `amqp://…` or `amqps://…`. Default: PANDA_EVENTS_URL, else RABBITMQ_URL, else AMQP_URL. */
+  readonly url?: string
+  /** A driver that you made yourself; it stays yours: `close` does not close it. */
+  readonly driver?: EventDriver
+  /** Who publishes. Default: the application's name, as for subscriptions. */
+  readonly source?: string
+  /** By type: payloads are checked when published, and before a handler gets them. Any Standard Schema. */
+  readonly schemas?: Readonly<Record<string, StandardSchema>>
+  /** First word of all names at the broker: one environment. Default `panda`. */
+  readonly namespace?: string
+  /** How long a publish waits for a broker that is away before it fails with `store_away`. Default 30 s. */
+  readonly patience?: Duration
+  /** Bytes of JSON that a payload may have. Default 262,144 (256 KiB). */
+  readonly payloadLimit?: number
+  /** At SIGTERM and SIGINT close with the default grace, then end the process. Default true. */
+  readonly handleSignals?: boolean
+  /** What goes wrong outside of handlers, such as a broker that is away. Default: a process warning. */
+  readonly onError?: (error: Error) => void
+  /** For tests. */
+  readonly clock?: Clock
+}
+
+export interface PublishOptions {
+  /** Events of one key keep their order where a subscription asks for it. */
+  readonly key?: string
+  readonly signal?: AbortSignal
+}
+
+const TYPE = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+const PATTERN = /^([A-Za-z0-9_-]+|\*|#)(\.([A-Za-z0-9_-]+|\*|#))*$/
+const DEFAULT_GRACE_MS = 30_000
+
+/**
+ * Something happened, and several systems must know: one process publishes, every subscription gets every event that it asked
+ * for once, copies of one subscription share them. An event that was published survives a restart of the broker and waits
+ * for a consumer that is down.
+ */
+export class Events<M extends EventMap = EventMap> {
+  readonly #options: EventsOptions
+  readonly #clock: Clock
+  readonly #subscriptions = new Map<string, Subscription>()
+  readonly #open: () => Promise<EventDriver>
+  #driver: Promise<EventDriver> | null = null
+  #source: string | null
+  #endShutdown: (() => void) | null = null
+  #closed: Promise<void> | null = null
+
+  /** Connects at first use. @throws PandaError no_store, invalid_url, invalid_option */
+  constructor(options: EventsOptions = {}) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#source = options.source ?? null
+    const { driver } = options
+    if (driver !== undefined) {
+      this.#open = () => Promise.resolve(driver)
+      return
+    }
+    const broker = findBrokerUrl(options.url)
+    const settings = {
+      maxPayloadBytes: options.payloadLimit ?? DEFAULT_PAYLOAD_LIMIT,
+      ...(options.namespace !== undefined && { prefix: options.namespace }),
+      ...(options.patience !== undefined && { waitMs: durationMs(options.patience, 'patience') }),
+    }
+    this.#open = () => loadEventDriver(broker, settings)
+  }
+
+  /**
+   * Resolves once the broker has the event for every subscription that matches. One that nobody is subscribed to is kept,
+   * and delivered when its first subscription appears.
+   * @throws PandaError invalid_option, invalid_payload, not_json, payload_too_large, store_away (after `patience`), closed
+   */
+  async publish<T extends keyof M & string>(
+    type: T,
+    data: M[T],
+    options: PublishOptions = {},
+  ): Promise<{ id: string }> {
+    this.#assertOpen()
+    if (!TYPE.test(type) || type.length > 255)
+      throw new PandaError('invalid_option', `"${type}" is no event type`, {
+        hint: 'Use words of letters, digits, "_" and "-", joined by dots, at most 255 characters: user.signed_up',
+      })
+    const what = `the payload of ${type}`
+    const schema = this.#options.schemas?.[type]
+    if (schema !== undefined) await validate(schema, data, what)
+    const id = ulid()
+    const envelope = {
+      id,
+      type,
+      source: this.#sourceName(),
+      time: new Date(this.#clock.wall()).toISOString(),
+      data: encodeJson(data, what, this.#options.payloadLimit ?? DEFAULT_PAYLOAD_LIMIT),
+      dataVersion: null,
+      key: options.key ?? null,
+      traceparent: null,
+      tracestate: null,
+    }
+    await (await this.#connected()).publish([envelope], options.signal)
+    return { id }
+  }
+
+  /**
+   * Handles events from now on, until `close`. `*` in a pattern stands for one word, `#` for any number of words.
+   * @returns resolves once the subscription exists at the broker; a broker that is away is waited for
+   * @throws PandaError (rejects) invalid_option, unauthorized, no_permission …
+   */
+  subscribe<T extends keyof M & string>(
+    type: T,
+    handler: (payload: M[T], event: EventContext) => unknown,
+  ): Promise<void>
+  subscribe<T extends keyof M & string>(
+    pattern: T,
+    options: SubscribeOptions,
+    handler: (payload: M[T], event: EventContext) => unknown,
+  ): Promise<void>
+  async subscribe(pattern: string, ...rest: readonly unknown[]): Promise<void> {
+    this.#assertOpen()
+    const [options, handler] = (rest.length > 1 ? rest : [{}, rest[0]]) as [SubscribeOptions, () => unknown]
+    if (typeof handler !== 'function') throw new PandaError('invalid_option', `subscribe("${pattern}") has no handler`)
+    if (!PATTERN.test(pattern)) throw new PandaError('invalid_option', `"${pattern}" is no pattern of event types`)
+    const plan = planSubscribe(options)
+    const subscription = this.#subscription(options)
+    subscription.add({ pattern, handler, plan })
+    if (this.#options.handleSignals !== false) this.#endShutdown ??= onShutdown(() => this.close())
+    await subscription.start()
+  }
+
+  /** Takes no new events, lets handlers finish within the grace (default 30 s), hands the rest back at once. */
+  close(options: { readonly grace?: Duration } = {}): Promise<void> {
+    this.#closed ??= this.#close(options.grace === undefined ? DEFAULT_GRACE_MS : durationMs(options.grace, 'grace'))
+    return this.#closed
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    this.#endShutdown?.()
+    await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.close(graceMs)))
+    if (this.#options.driver === undefined) await (await this.#driver)?.close()
+  }
+
+  #subscription(options: SubscribeOptions): Subscription {
+    const { subscription: given, order = 'none' } = options
+    const name = given === undefined ? appName() : checkName(given, 'subscription')
+    const known = this.#subscriptions.get(name)
+    if (known !== undefined) {
+      if (known.order === order) return known
+      throw new PandaError('invalid_option', `"${name}" is subscribed with order "${known.order}" already`)
+    }
+    const made = new Subscription({
+      name,
+      order,
+      clock: this.#clock,
+      driver: () => this.#connected(),
+      schemaOf: (type) => this.#options.schemas?.[type],
+      onError: this.#options.onError ?? ((error) => process.emitWarning(error.message, 'PandaWarning')),
+    })
+    this.#subscriptions.set(name, made)
+    return made
+  }
+
+  #connected(): Promise<EventDriver> {
+    this.#driver ??= this.#open()
+    return this.#driver
+  }
+
+  #sourceName(): string {
+    this.#source ??= appName()
+    return this.#source
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== null) throw new PandaError('closed', 'These events were closed')
+  }
+}

@@ -1,0 +1,12 @@
+/** Events that one process publishes and several systems consume, on RabbitMQ. Guide: docs/guides/events.md. */
+export type { Duration } from '../duration.ts'
+export { PandaError, SDK_ERRORS } from '../errors.ts'
+export type { SdkErrorCode, SdkErrorOptions } from '../errors.ts'
+export { FinalError } from '../queue/final-error.ts'
+export type { Backoff } from '../queue/retry-policy.ts'
+export type { StandardSchema } from '../queue/standard-schema.ts'
+export type { EventDriver } from './driver.ts'
+export { Events } from './events.ts'
+export type { EventMap, EventsOptions, PublishOptions } from './events.ts'
+export type { EventContext } from './event-context.ts'
+export type { SubscribeOptions } from './subscribe-options.ts'

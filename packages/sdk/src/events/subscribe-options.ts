@@ -1,0 +1,47 @@
+import { durationMs } from '../duration.ts'
+import type { Duration } from '../duration.ts'
+import { PandaError } from '../errors.ts'
+import { checkAttempts, DEFAULT_ATTEMPTS, DEFAULT_BACKOFF, planBackoff } from '../queue/retry-policy.ts'
+import type { Backoff, BackoffPlan } from '../queue/retry-policy.ts'
+
+export interface SubscribeOptions {
+  /** The consumer group: every group gets every event once, its copies share them. Default: the application's own name. */
+  readonly subscription?: string
+  /** Events handled at a time in this process. Default 10; 1 with `order: 'strict'`. */
+  readonly concurrency?: number
+  /** Calls of the handler in all, the first one included. Default 3. A crash of the process is none. */
+  readonly attempts?: number
+  /** Default: exponential from 1 s, factor 2, at most 1 h, jitter 0.2. */
+  readonly backoff?: Backoff
+  /** Longest time of one attempt; then its signal is aborted and it has failed. Default: none. */
+  readonly timeout?: Duration
+  /** `strict`: one event at a time and in order, in one process at a time. Default `none`. */
+  readonly order?: 'none' | 'strict'
+}
+
+export interface SubscribePlan {
+  readonly concurrency: number
+  readonly attempts: number
+  readonly backoff: BackoffPlan
+  readonly timeoutMs: number | null
+}
+
+const KNOWN = new Set(['subscription', 'concurrency', 'attempts', 'backoff', 'timeout', 'order'])
+
+/** @throws PandaError invalid_option */
+export function planSubscribe(options: SubscribeOptions): SubscribePlan {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw new PandaError('invalid_option', `subscribe has no option "${name}"`)
+  }
+  const concurrency = options.concurrency ?? (options.order === 'strict' ? 1 : 10)
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 10_000)
+    throw new PandaError('invalid_option', `concurrency must be a whole number from 1 on, not ${String(concurrency)}`)
+  if (options.order === 'strict' && concurrency !== 1)
+    throw new PandaError('invalid_option', 'order "strict" and a concurrency above 1 exclude each other')
+  return {
+    concurrency,
+    attempts: options.attempts === undefined ? DEFAULT_ATTEMPTS : checkAttempts(options.attempts),
+    backoff: options.backoff === undefined ? DEFAULT_BACKOFF : planBackoff(options.backoff),
+    timeoutMs: options.timeout === undefined ? null : durationMs(options.timeout, 'timeout'),
+  }
+}

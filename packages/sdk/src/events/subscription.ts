@@ -1,0 +1,124 @@
+import { PandaError } from '../errors.ts'
+import { pause } from '../queue/clock.ts'
+import type { Clock } from '../queue/clock.ts'
+import type { StandardSchema } from '../queue/standard-schema.ts'
+import type { Consumer, Delivery, EventDriver } from './driver.ts'
+import type { Attempt } from './event-context.ts'
+import { handleDelivery } from './handle-delivery.ts'
+import type { HandlerEntry } from './handle-delivery.ts'
+import { matches } from './pattern.ts'
+
+const RETRY_MS = 1000
+
+export interface SubscriptionDeps {
+  readonly name: string
+  readonly order: 'none' | 'strict'
+  readonly clock: Clock
+  readonly driver: () => Promise<EventDriver>
+  readonly schemaOf: (type: string) => StandardSchema | undefined
+  readonly onError: (error: Error) => void
+}
+
+/** One consumer group as this process takes part in it: all its handlers, and one consumer that feeds them. */
+export class Subscription {
+  readonly name: string
+  readonly #deps: SubscriptionDeps
+  readonly #entries: HandlerEntry[] = []
+  readonly #running = new Map<Delivery, { readonly done: Promise<void>; attempt: Attempt | null }>()
+  readonly #closing = new AbortController()
+  #consumer: Consumer | null = null
+  #started: Promise<void> | null = null
+
+  constructor(deps: SubscriptionDeps) {
+    this.#deps = deps
+    this.name = deps.name
+  }
+
+  get order(): 'none' | 'strict' {
+    return this.#deps.order
+  }
+
+  /** @throws PandaError invalid_option for a pattern that has a handler already */
+  add(entry: HandlerEntry): void {
+    if (this.#entries.some(({ pattern }) => pattern === entry.pattern))
+      throw new PandaError('invalid_option', `"${this.name}" has a handler for ${entry.pattern} already`)
+    this.#entries.push(entry)
+  }
+
+  /** Begins with all handlers that were added in this turn of the event loop, and again when one was added later. */
+  start(): Promise<void> {
+    const before = this.#started ?? Promise.resolve()
+    this.#started = before.then(() => this.#apply())
+    return this.#started
+  }
+
+  /** Takes no new events, waits for the running handlers, hands back what has not ended by then. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing.abort()
+    await this.#started?.catch(() => undefined) // told by start()
+    await this.#consumer?.stop()
+    const over = new AbortController()
+    await Promise.race([this.#idle(), pause(this.#deps.clock, graceMs, over.signal)])
+    over.abort()
+    for (const { attempt } of this.#running.values()) attempt?.stop()
+    await this.#consumer?.close()
+  }
+
+  /** Waits for a broker that is away, for as long as it takes; what is wrong for good is thrown. */
+  async #apply(): Promise<void> {
+    const patterns = this.#entries.map(({ pattern }) => pattern)
+    while (!this.#closing.signal.aborted) {
+      try {
+        const driver = await this.#deps.driver()
+        await driver.apply({ name: this.name, patterns, order: this.#deps.order })
+        this.#consumer ??= await this.#consume(driver)
+        await this.#consumer.setPrefetch(this.#prefetch())
+        return
+      } catch (error) {
+        if (!(error instanceof PandaError) || error.code !== 'store_away') throw error
+        this.#deps.onError(error)
+        await pause(this.#deps.clock, RETRY_MS, this.#closing.signal)
+      }
+    }
+  }
+
+  #consume(driver: EventDriver): Promise<Consumer> {
+    const onHealth = (consuming: boolean, error?: unknown): void => {
+      if (!consuming) this.#deps.onError(error instanceof Error ? error : new Error(`"${this.name}" does not consume`))
+    }
+    return driver.consume(this.name, { prefetch: this.#prefetch(), onHealth }, (delivery) => this.#take(delivery))
+  }
+
+  #take(delivery: Delivery): void {
+    const done = this.#handle(delivery).finally(() => this.#running.delete(delivery))
+    this.#running.set(delivery, { done, attempt: null })
+  }
+
+  async #handle(delivery: Delivery): Promise<void> {
+    const settlement = await handleDelivery(delivery, {
+      clock: this.#deps.clock,
+      schemaOf: this.#deps.schemaOf,
+      find: (type) => this.#entries.find(({ pattern }) => matches(pattern, type)),
+      track: (of, attempt) => {
+        const running = this.#running.get(of)
+        if (running !== undefined) running.attempt = attempt
+      },
+    })
+    try {
+      const accepted = await delivery.settle(settlement)
+      if (!accepted) this.#deps.onError(new Error(`An event of "${this.name}" was handled too late: it comes again`))
+    } catch (error) {
+      // It was not settled, so the broker delivers it again.
+      this.#deps.onError(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  /** As much as the handlers work on at a time: what is taken ahead waits here while another copy is idle. */
+  #prefetch(): number {
+    return Math.max(...this.#entries.map(({ plan }) => plan.concurrency))
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done))
+  }
+}

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { freshVhost, type Vhost } from '../support/rabbitmq.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+/** The article's third pattern as its example: real processes, a real broker. */
+
+const folder = join(import.meta.dirname, '../../examples/signup-events')
+
+interface App {
+  readonly child: ChildProcess
+  readonly said: () => string[]
+}
+
+let vhost: Vhost
+const children: ChildProcess[] = []
+
+beforeEach(async () => {
+  vhost = await freshVhost()
+})
+afterEach(async () => {
+  for (const child of children.splice(0)) await end(child, 'SIGKILL')
+  await vhost.remove()
+})
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill(signal)
+  await exited
+}
+
+function run(file: string, args: readonly string[], env: Record<string, string> = {}): App {
+  const child = spawn(process.execPath, [file, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', RABBITMQ_URL: vhost.url, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  children.push(child)
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  return { child, said: () => output.split('\n').filter((line) => line !== '') }
+}
+
+async function startConsumer(name: string): Promise<App> {
+  const app = run(`${name}.js`, [], { PANDA_APP: name })
+  await waitFor(`${name} to listen`, () => {
+    if (app.child.exitCode !== null) throw new Error(`${name} ended: ${app.said().join('\n')}`)
+    return app.said().includes('listening')
+  })
+  return app
+}
+
+async function signUp(userId: string, email: string): Promise<void> {
+  const producer = run('producer.js', [userId, email])
+  const [code] = (await once(producer.child, 'exit')) as [number | null]
+  expect(code, producer.said().join('\n')).toBe(0)
+}
+
+it('reaches every system once, copies share, and one that was down gets it when it is back', async () => {
+  const [email, copy, analytics] = await Promise.all([
+    startConsumer('email'),
+    startConsumer('email'),
+    startConsumer('analytics'),
+  ])
+  const crm = await startConsumer('crm')
+  await signUp('7', 'ada@example.com')
+  const heard = (app: App, line: string) => waitFor(line, () => app.said().includes(line))
+  await heard(analytics, 'counted the signup of 7')
+  await heard(crm, 'made a contact of ada@example.com')
+  const mails = () => [...email.said(), ...copy.said()].filter((line) => line.startsWith('mailed'))
+  await waitFor('the welcome', () => mails().length > 0)
+
+  await end(crm.child, 'SIGTERM')
+  await signUp('8', 'bob@example.com')
+  await heard(analytics, 'counted the signup of 8')
+  await waitFor('the second welcome', () => mails().length > 1)
+  const again = await startConsumer('crm')
+  await heard(again, 'made a contact of bob@example.com')
+  expect(again.said().filter((line) => line.startsWith('made'))).toEqual(['made a contact of bob@example.com'])
+  expect(mails().toSorted()).toEqual(['mailed a welcome to ada@example.com', 'mailed a welcome to bob@example.com'])
+})
