@@ -14,6 +14,8 @@ export interface UpkeepParts {
   readonly driver: QueueDriver
   readonly counters: Counters
   readonly onError: (error: unknown) => void
+  /** A look by the clock, not on demand: worth asking for work too, in case a wake-up got lost. */
+  readonly onLook: () => void
 }
 
 /**
@@ -68,7 +70,10 @@ export class Upkeep {
     this.#again = false
     if (again) return this.look()
     const usual = LOOK_MS * (1 + SPREAD * (2 * Math.random() - 1))
-    this.#cancel = this.#parts.store.clock.after(Math.max(1, Math.min(usual, next ?? usual)), () => this.look())
+    this.#cancel = this.#parts.store.clock.after(Math.max(1, Math.min(usual, next ?? usual)), () => {
+      this.#parts.onLook()
+      this.look()
+    })
   }
 
   /** @returns when the store wants to be looked at again, in ms */

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { MemoryStore, openMemoryQueueDriver } from '../drivers/memory/index.ts'
 import { PandaError } from '../errors.ts'
+import { systemClock } from './clock.ts'
 import type { Exchanged, QueueDriver } from './driver.ts'
 import { Queue } from './queue.ts'
 import type { QueueOptions } from './queue.ts'
@@ -219,4 +220,19 @@ test('health looks at consumption', async () => {
   expect(await queue.health()).toMatchObject({ ok: true, problems: [] })
   vi.spyOn(driver, 'stats').mockRejectedValue(new PandaError('store_refused', 'no'))
   expect(await queue.health()).toMatchObject({ ok: false, problems: ['The store does not answer.'] })
+})
+
+test('a wake-up that got lost delays a job, no more', async () => {
+  const driver = openMemoryQueueDriver()
+  const listen = driver.listen.bind(driver)
+  vi.spyOn(driver, 'listen').mockImplementation((queues, onSignal) =>
+    listen(queues, (signal) => {
+      if (signal.kind !== 'work') onSignal(signal)
+    }),
+  )
+  const clock = { ...systemClock, after: (ms: number, call: () => void) => systemClock.after(ms / 100, call) }
+  const queue = open<{ n: number }, number>({ driver, clock })
+  await queue.process((job) => job.data.n).started
+  await queue.add({ n: 1 })
+  await expect.poll(async () => (await queue.counts()).succeeded).toBe(1)
 })

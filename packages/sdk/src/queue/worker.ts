@@ -83,7 +83,14 @@ export class Worker {
     const { settings } = await driver.stats(queue)
     const run = await makeRun()
     this.lastLeaseAt = store.clock.now()
-    const upkeep = new Upkeep({ queue, store, driver, counters, onError: (error) => this.#complain(error) })
+    const upkeep = new Upkeep({
+      queue,
+      store,
+      driver,
+      counters,
+      onError: (error) => this.#complain(error),
+      onLook: () => this.consumer?.lanes.wake(),
+    })
     const consumer = new Consumer({
       queue,
       driver,
