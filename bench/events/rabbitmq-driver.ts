@@ -1,9 +1,9 @@
 /**
- * Our RabbitMQ driver beside raw amqplib, rabbitmq-client and @cloudamqp/amqp-client: one broker, one topology (three quorum
+ * Our RabbitMQ driver beside raw amqplib: one broker, one topology (three quorum
  * queues and the event log behind one exchange), 512-byte payloads, persistent, mandatory, confirmed, acknowledged one by
  * one. The ways alternate within each round; figures are medians over rounds, CPU is this process's own.
  *
- *   ROUNDS=3 PEERS=1 npx tsx --conditions=source bench/events/rabbitmq-driver.ts
+ *   ROUNDS=3 npx tsx --conditions=source bench/events/rabbitmq-driver.ts
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import amqp from 'amqplib'
@@ -12,11 +12,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { rabbitMqDriver } from '../../packages/sdk/src/drivers/rabbitmq/rabbit-driver.ts'
 import { freshVhost } from '../../test/support/rabbitmq.ts'
 import { startRabbitServer } from '../../test/support/rabbitmq-server.ts'
-import { cloudAmqp, panda, rabbitMqClient, rawAmqplib } from './rabbitmq/ways.ts'
+import { panda, rawAmqplib } from './rabbitmq/ways.ts'
 import { makeEvent, type Way } from './rabbitmq/way.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 3)
-const withPeers = process.env['PEERS'] === '1'
 const scenarios = (process.env['ONLY'] ?? 'publish,consume,end').split(',')
 const subscriptions = ['mail', 'stats', 'crm']
 
@@ -142,7 +141,6 @@ try {
   for (const name of subscriptions) await admin.apply({ name, patterns: ['user.*'], order: 'none' })
   await admin.close()
   const ways = [panda(vhost.url), await rawAmqplib(vhost.url)]
-  if (withPeers) ways.push(await rabbitMqClient(vhost.url), await cloudAmqp(vhost.url))
   // One unmeasured pass: compiled code and open channels for everybody.
   for (const way of ways) await publishInFlight(way, 1_500, 100)
   for (const way of ways) await consumeAll(way)
@@ -213,6 +211,6 @@ const machine = {
 }
 await mkdir('bench/results', { recursive: true })
 await writeFile(
-  `bench/results/events-rabbitmq${withPeers ? '-peers' : ''}.json`,
+  'bench/results/events-rabbitmq.json',
   `${JSON.stringify({ claim: '>= 80 % of raw amqplib; <= 15 us extra CPU per publish, <= 10 us per delivery', ratios, rows, rounds, machine, node: process.version }, null, 2)}\n`,
 )
