@@ -351,6 +351,10 @@ export interface Note {
   readonly lines?: readonly string[]
 }
 
+/**
+ * `work`: an exchange may give something now. Sent when a worker got less than it wanted since the last one, so that a busy
+ * queue sends nothing. Queues have no braces in their names: they mark the queue's slot in a Redis cluster.
+ */
 export type Signal =
   | { readonly kind: 'work' | 'settings'; readonly queue: string }
   | { readonly kind: 'cancel'; readonly queue: string; readonly ids: readonly string[] }

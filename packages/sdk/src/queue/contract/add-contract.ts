@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { QueueTests } from './harness-contract.ts'
-import { HOSTILE_NAMES, HOUR, addJob, addJobs, countsOf, newJob, recordOf } from './jobs-contract.ts'
+import { HOSTILE_NAMES, HOSTILE_QUEUES, HOUR, addJob, addJobs, countsOf, newJob, recordOf } from './jobs-contract.ts'
 import { Hand } from './worker-contract.ts'
 
 const LARGE_BODY = 256 * 1024
@@ -98,8 +98,8 @@ export const addTests: QueueTests = {
   },
 
   'takes hostile names of queues, and keeps them apart': async (t) => {
-    for (const name of HOSTILE_NAMES) await t.driver.add(name, [newJob({ body: JSON.stringify(name) })])
-    for (const name of HOSTILE_NAMES) {
+    for (const name of HOSTILE_QUEUES) await t.driver.add(name, [newJob({ body: JSON.stringify(name) })])
+    for (const name of HOSTILE_QUEUES) {
       const hand = await Hand.hire(t, { queue: name })
       const jobs = await hand.claim(10)
       expect(jobs.map((job) => job.body)).toEqual([JSON.stringify(name)])
@@ -107,7 +107,7 @@ export const addTests: QueueTests = {
       expect(await countsOf(t.other, name)).toEqual({ succeeded: 1 })
       await hand.leave()
     }
-    expect(await t.driver.queues()).toEqual(expect.arrayContaining(HOSTILE_NAMES))
+    expect(await t.driver.queues()).toEqual(expect.arrayContaining(HOSTILE_QUEUES))
   },
 
   'takes hostile groups and keys': async (t) => {

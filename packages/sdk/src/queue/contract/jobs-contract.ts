@@ -35,6 +35,9 @@ export const HOSTILE_NAMES = [
   'long'.repeat(50),
 ]
 
+/** Braces are left out: they mark a queue's slot in a Redis cluster. */
+export const HOSTILE_QUEUES = HOSTILE_NAMES.filter((name) => !/[{}]/.test(name))
+
 let last = 0n
 
 /** A ULID in lower case, larger than all before it. */

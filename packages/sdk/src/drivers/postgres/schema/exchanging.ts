@@ -230,7 +230,7 @@ begin
   end if;
   -- What this call has made possible for others.
   if (p_ids is not null or p_results is not null or p_holds is not null) and not q.paused and (
-    (q.grouped and exists (select from {s}.ring where queue = p_queue and turn <= v_now))
+    (q.grouped and exists (select from {s}.ring where queue = p_queue and turn <= {s}.stamp()))
     or (p_want = 0 and exists (select from json_to_recordset(p_results) as x(kind text) where kind = 'released'))
     or (q.concurrency is not null and (p_want = 0 or v_taken = p_want))) then
     perform pg_notify({s}.channel_of(p_queue), 'w');
