@@ -42,6 +42,8 @@ export class ExchangeLanes {
   #again: (() => void) | null = null
   #againAt = Number.POSITIVE_INFINITY
   #holdsDue = false
+  /** What we hold is being told: a claim beside it could be taken for one that got lost. */
+  #telling = false
   #wait = 0
   #halted: (() => void) | 'unleased' | null = null
   #stopped = false
@@ -115,7 +117,7 @@ export class ExchangeLanes {
 
   #look(lingered: boolean): void {
     while (!this.#stopped && this.#halted === null && this.#lanes < LANES) {
-      if (this.#holdsDue && this.#lanes > 0) return
+      if (this.#telling || (this.#holdsDue && this.#lanes > 0)) return
       const room = this.#mayBeMore ? this.#host.room() : 0
       if (!this.#worthIt(room, lingered)) return
       this.#go()
@@ -143,6 +145,7 @@ export class ExchangeLanes {
     const want = Math.min(MAX_EXCHANGE, room >= SPLIT_FROM && this.#lanes === 0 ? Math.ceil(room / 2) : room)
     const holds = this.#holdsDue ? this.#holds(results) : undefined
     this.#holdsDue = false
+    this.#telling = holds !== undefined
     this.#lanes += 1
     this.#asked += want
     const signals = this.#signals
@@ -160,6 +163,7 @@ export class ExchangeLanes {
   #answered(answer: Exchanged, { results, want }: Exchange, signals: number): void {
     this.#lanes -= 1
     this.#asked -= want
+    this.#telling = false
     this.#wait = 0
     if (!answer.leased) return this.#halt(results)
     // Less than asked for: there is no more, unless a signal has come in the meantime.
@@ -180,6 +184,7 @@ export class ExchangeLanes {
   #failed(error: unknown, { results, want }: Exchange): void {
     this.#lanes -= 1
     this.#asked -= want
+    this.#telling = false
     this.#results.unshift(...results)
     for (const result of results) this.#uncertain.add(result.job.id)
     this.#mayBeMore = true
