@@ -68,6 +68,8 @@ begin
       j.seq := v_now;
     end if;
     update {s}.jobs set body = coalesce(p_text, body), rank = coalesce(p_rank, rank), seq = j.seq, rare = j.rare where id = j.id;
+    -- A claim at this very moment has passed over the locked row.
+    if j.state = 1 then perform pg_notify({s}.channel_of(p_queue), 'w'); end if;
     return 'done';
   elsif p_kind = 'remove' then
     delete from {s}.jobs where id = j.id;
@@ -162,6 +164,8 @@ begin
   perform {s}.detail_1(j.id, j.seq);
   update {s}.details set watched = true where id = p_id;
   if not j.rare then update {s}.jobs set rare = true where id = p_id; end if;
+  -- A claim at this very moment has passed over the locked row.
+  if j.state = 1 then perform pg_notify({s}.channel_of(p_queue), 'w'); end if;
   return true;
 end $$;
 `
