@@ -1,5 +1,5 @@
 import { finishing } from './finishing.ts'
-import { prelude } from './prelude.ts'
+import { evenWhenFull, prelude } from './prelude.ts'
 import { queueing } from './queueing.ts'
 import { where } from './where.ts'
 
@@ -122,7 +122,7 @@ function changes.remove(id, state, value)
 end
 `
 
-export const changeScript = `${prelude}${queueing}${finishing}${where}${changing}
+export const changeScript = `${evenWhenFull}${prelude}${queueing}${finishing}${where}${changing}
 local outcomes = {}
 for i = 5, #ARGV do
   local id = ARGV[i]

@@ -1,6 +1,6 @@
 import { claiming } from './claiming.ts'
 import { finishing } from './finishing.ts'
-import { helpers, opening } from './prelude.ts'
+import { evenWhenFull, helpers, opening } from './prelude.ts'
 import { queueing } from './queueing.ts'
 import { runningJobs } from './running.ts'
 
@@ -167,4 +167,4 @@ if opened and (has('w') or has('v') or has('ring')) then wake() end
 return { 1, again or -1, refused, fence, ids, values, extras }
 `
 
-export const exchangeScript = `${opening}${lease}${short}${helpers}${again}${queueing}${finishing}${runningJobs}${claiming}${results}${claims}`
+export const exchangeScript = `${evenWhenFull}${opening}${lease}${short}${helpers}${again}${queueing}${finishing}${runningJobs}${claiming}${results}${claims}`

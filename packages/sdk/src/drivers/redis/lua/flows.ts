@@ -1,9 +1,9 @@
 import { finishing } from './finishing.ts'
-import { prelude } from './prelude.ts'
+import { evenWhenFull, prelude } from './prelude.ts'
 import { queueing } from './queueing.ts'
 
 /** ARGV: parent, child, outcome (JSON), '1' when it makes the parent dead. */
-export const childEndedScript = `${prelude}${queueing}${finishing}
+export const childEndedScript = `${evenWhenFull}${prelude}${queueing}${finishing}
 local id, child = ARGV[1], ARGV[2]
 local value = call('HGET', p .. 'b', id)
 if not value then return 0 end

@@ -1,5 +1,5 @@
 import { finishing } from './finishing.ts'
-import { prelude } from './prelude.ts'
+import { evenWhenFull, prelude } from './prelude.ts'
 import { queueing } from './queueing.ts'
 import { runningJobs } from './running.ts'
 
@@ -7,7 +7,7 @@ import { runningJobs } from './running.ts'
  * ARGV: worker, about, ms. Answer: 1 when it had no lease; then its running jobs whose cancellation was asked for. A lease
  * that has run out and was not taken back yet is prolonged: an outage of the store costs nobody a crash.
  */
-export const renewScript = `${prelude}
+export const renewScript = `${evenWhenFull}${prelude}
 local worker = ARGV[1]
 local ends = now + tonumber(ARGV[3])
 local isFresh = call('ZADD', p .. 'l', ends, worker)
@@ -26,7 +26,7 @@ return answer
 `
 
 /** ARGV: worker. Its lease ends; what it was running waits again, with a crash only if the lease had run out. */
-export const leaveScript = `${prelude}${queueing}${finishing}${runningJobs}
+export const leaveScript = `${evenWhenFull}${prelude}${queueing}${finishing}${runningJobs}
 local ends = call('ZSCORE', p .. 'l', ARGV[1])
 if ends and dismiss(ARGV[1], tonumber(ends) <= now) > 0 then wake() end
 return 0

@@ -1,10 +1,10 @@
 import { finishing } from './finishing.ts'
-import { prelude } from './prelude.ts'
+import { evenWhenFull, prelude } from './prelude.ts'
 import { queueing } from './queueing.ts'
 import { runningJobs } from './running.ts'
 
 /** Answer: jobs taken back, of these dead, ms until there is something to do again (-1 = never). */
-export const maintainScript = `${prelude}${queueing}${finishing}${runningJobs}
+export const maintainScript = `${evenWhenFull}${prelude}${queueing}${finishing}${runningJobs}
 local recovered, dead = 0, 0
 for _, worker in ipairs(call('ZRANGEBYSCORE', p .. 'l', '-inf', now, 'LIMIT', 0, 20)) do
   local count, died = dismiss(worker, true)

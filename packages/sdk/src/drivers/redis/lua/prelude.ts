@@ -39,3 +39,10 @@ local function wake() tell('w') end
 `
 
 export const prelude = `${opening}${helpers}`
+
+/**
+ * The very first line of scripts that make room, or that jobs in hand depend on: a server whose memory is full still runs
+ * them, so that its workers can empty it. Without it such a script would stop at its first command that needs memory, with
+ * jobs already taken out of their list. Scripts that add are left to be refused; each begins with a command that is.
+ */
+export const evenWhenFull = '#!lua flags=allow-oom\n'

@@ -1,8 +1,8 @@
-import { prelude } from './prelude.ts'
+import { evenWhenFull, prelude } from './prelude.ts'
 import { queueing } from './queueing.ts'
 
 /** ARGV: pairs of field and value, '' = the default. Answer: all that are not the default, as pairs. */
-export const configureScript = `${prelude}${queueing}
+export const configureScript = `${evenWhenFull}${prelude}${queueing}
 for i = 1, #ARGV, 2 do
   if ARGV[i + 1] == '' then call('HDEL', p .. 's', ARGV[i]) else call('HSET', p .. 's', ARGV[i], ARGV[i + 1]) end
 end
