@@ -143,8 +143,16 @@ async function disturb(
     await end()
     backAt.push(Date.now())
   }
-  const storeKill = () => outage(store.kill, store.restart)
-  const cut = () => outage(proxy.cut, proxy.mend)
+  const storeKill = () =>
+    outage(
+      () => store.kill(),
+      () => store.restart(),
+    )
+  const cut = () =>
+    outage(
+      () => proxy.cut(),
+      () => proxy.mend(),
+    )
   const acts: (() => Promise<void>)[] = [
     ...Array.from({ length: PLAN.kills }, () => () => workers.replaceOldest()),
     ...Array.from({ length: PLAN.storeKills }, () => storeKill),
