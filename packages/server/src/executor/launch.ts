@@ -64,6 +64,8 @@ async function imageFor(
 }
 
 async function cutBeforeStart(control: RunControl): Promise<Launched> {
+  // A run that is let go has no interrupt to wait for.
+  if (control.isDropped) throw new Dropped('let go before it started')
   const interrupt = await control.interrupted
   return { kind: 'ended', ending: { exit: null, cut: interrupt } }
 }
