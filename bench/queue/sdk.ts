@@ -1,7 +1,9 @@
 /**
  * The whole queue as applications use it (`Queue`: retries, leases and fences on, as by default), beside BullMQ on one Redis
  * (append-only file synced every second) and Graphile Worker on one PostgreSQL (embedded, default fsync). Handlers that do
- * nothing, jobs of about 100 bytes, finished jobs removed, one process; exact delivery is checked.
+ * nothing, jobs of about 100 bytes, finished jobs removed, adder and worker in one process. Ours and BullMQ are timed from
+ * the opening to the close, in runs of about a second; Graphile Worker from its first to its last job. Each of our jobs and
+ * BullMQ's is checked to come exactly once.
  *
  *   npm run build && npx tsx --conditions=source bench/queue/sdk.ts [redis] [postgres]
  *
@@ -42,24 +44,30 @@ async function rate(count: number, work: () => Promise<void>): Promise<number> {
   return count / ((performance.now() - startedAt) / 1000)
 }
 
-async function fill(url: string, count: number): Promise<void> {
+/** @returns jobs per second, connected before */
+async function fill(url: string, count: number): Promise<number> {
   const queue = new Queue('bench', { url })
-  for (let added = 0; added < count; added += 1000)
-    await queue.addBulk(Array.from({ length: 1000 }, () => ({ data: DATA })))
+  await queue.stats()
+  const perSecond = await rate(count, async () => {
+    for (let added = 0; added < count; added += 1000)
+      await queue.addBulk(Array.from({ length: 1000 }, () => ({ data: DATA })))
+  })
   await queue.close()
+  return perSecond
 }
 
-/** From the first job to the last. */
+/** From the opening of the queue until it has closed with all acknowledged, as it is timed for BullMQ. */
 async function ours(url: string, count: number, concurrency: number, prefetch?: number): Promise<number> {
   await fill(url, count)
+  const startedAt = performance.now()
   const queue = new Queue('bench', { url })
   const seen = new Set<string>()
-  let startedAt = 0
+  let calls = 0
   let finish = (): void => undefined
   const finished = new Promise<void>((resolve) => (finish = resolve))
   queue.process(
     (job) => {
-      if (seen.size === 0) startedAt = performance.now()
+      calls += 1
       seen.add(job.id)
       if (seen.size === count) finish()
       return Promise.resolve()
@@ -67,9 +75,19 @@ async function ours(url: string, count: number, concurrency: number, prefetch?: 
     { concurrency, keep: KEEP, handleSignals: false, ...(prefetch !== undefined && { prefetch }) },
   )
   await finished
-  const perSecond = count / ((performance.now() - startedAt) / 1000)
   await queue.close()
+  const perSecond = count / ((performance.now() - startedAt) / 1000)
+  await exactly(url, count, calls)
   return perSecond
+}
+
+/** Each job was given once, and nothing is left. */
+async function exactly(url: string, count: number, calls: number): Promise<void> {
+  const queue = new Queue('bench', { url })
+  const { queued, running, retrying, dead } = await queue.counts()
+  await queue.close()
+  const left = queued + running + retrying + dead
+  if (calls !== count || left > 0) throw new Error(`${calls} calls for ${count} jobs, ${left} left`)
 }
 
 async function ourAdds(url: string, count: number): Promise<number> {
@@ -87,15 +105,19 @@ async function ourAdds(url: string, count: number): Promise<number> {
   return perSecond
 }
 
+function same(expected: number, got: number): void {
+  if (got !== expected) throw new Error(`BullMQ gave ${got} of ${expected} jobs`)
+}
+
 async function redis(cells: Cells): Promise<void> {
   await using server = await startRedisServer({ config: { 'auto-aof-rewrite-percentage': '0' } })
   const admin = new Redis(server.url)
   const bull = bullSubject(server.url)
   for (let round = 0; round < ROUNDS; round++) {
     for (const [concurrency, many, few] of [
-      [1, 60_000, 4000],
-      [10, 60_000, 8000],
-      [100, 100_000, 12_000],
+      [1, 60_000, 6000],
+      [10, 80_000, 12_000],
+      [100, 120_000, 24_000],
     ] as const) {
       const cell = `redis: process, concurrency ${concurrency}`
       await admin.flushall()
@@ -106,14 +128,14 @@ async function redis(cells: Cells): Promise<void> {
       }
       await admin.flushall()
       await bull.add(few, 1000, 1)
-      note(cells, cell, 'bullmq', await rate(few, async () => void (await bull.work(concurrency, 1, few))))
+      note(cells, cell, 'bullmq', await rate(few, async () => same(few, await bull.work(concurrency, 1, few))))
     }
     await admin.flushall()
     note(cells, 'redis: add, 100 in flight', 'ours', await ourAdds(server.url, 60_000))
     await admin.flushall()
     note(cells, 'redis: add, 100 in flight', 'bullmq', await rate(12_000, () => bull.add(12_000, 1, 100)))
     await admin.flushall()
-    note(cells, 'redis: add, bulk of 1000', 'ours', await rate(60_000, () => fill(server.url, 60_000)))
+    note(cells, 'redis: add, bulk of 1000', 'ours', await fill(server.url, 60_000))
     await admin.flushall()
     note(cells, 'redis: add, bulk of 1000', 'bullmq', await rate(12_000, () => bull.add(12_000, 1000, 1)))
   }
@@ -143,7 +165,7 @@ async function postgres(cells: Cells): Promise<void> {
     }
     note(cells, 'postgres: add, 100 in flight', 'ours', await ourAdds(url, 30_000))
     note(cells, 'postgres: add, 100 in flight', 'graphile', await addOneByOne(graphile.utils, 100, 2000))
-    note(cells, 'postgres: add, bulk of 1000', 'ours', await rate(30_000, () => fill(url, 30_000)))
+    note(cells, 'postgres: add, bulk of 1000', 'ours', await fill(url, 30_000))
     note(cells, 'postgres: add, bulk of 1000', 'graphile', await addMany(graphile.utils, 1000, 20_000))
     await graphile.close()
     await database.drop()
@@ -159,11 +181,17 @@ function median(values: readonly number[]): number {
 function summary(cells: Cells): Record<string, Record<string, number>> {
   return Object.fromEntries(
     Object.entries(cells).map(([cell, rates]) => {
-      const own = rates['ours'] ?? []
       const medians = Object.entries(rates).map(([who, all]) => [who, median(all)] as const)
       const ratios = Object.entries(rates)
         .filter(([who]) => !who.startsWith('ours'))
-        .map(([who, all]) => [`ours / ${who}`, Number(median(own.map((v, i) => v / (all[i] ?? NaN))).toFixed(2))])
+        .flatMap(([rival, theirs]) =>
+          Object.entries(rates)
+            .filter(([who]) => who.startsWith('ours'))
+            .map(([who, own]): [string, number] => [
+              `${who} / ${rival}`,
+              Number(median(own.map((value, round) => value / (theirs[round] ?? NaN))).toFixed(2)),
+            ]),
+        )
       return [cell, Object.fromEntries([...medians, ...ratios]) as Record<string, number>]
     }),
   )
