@@ -126,6 +126,12 @@ describe('mistakes', () => {
     expect(body.detail).toContain('REDIS_URL')
   })
 
+  it('keeps out of the memory of the server, which all projects would share', async () => {
+    await api.ok('POST', '/v1/projects', { name: 'memory' })
+    await api.ok('PUT', '/v1/env/PANDA_QUEUE_URL?project=memory', { value: 'memory:' })
+    expect((await api.call('GET', '/v1/queues?project=memory')).body).toMatchObject({ code: 'queue_store_unusable' })
+  })
+
   it('says that the store is away, without its password', async () => {
     await api.ok('POST', '/v1/projects', { name: 'away' })
     const url = `redis://someone:a-password@127.0.0.1:${await freePort()}`

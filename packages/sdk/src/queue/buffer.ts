@@ -38,7 +38,11 @@ export class Buffer {
     return taken
   }
 
+  claims(): ClaimedJob[] {
+    return this.#batches.flatMap((batch, i) => batch.jobs.slice(i === 0 ? this.#next : 0))
+  }
+
   ids(): string[] {
-    return this.#batches.flatMap((batch, i) => batch.jobs.slice(i === 0 ? this.#next : 0).map((job) => job.id))
+    return this.claims().map((job) => job.id)
   }
 }

@@ -6,6 +6,7 @@ import { Deadlines } from './deadlines.ts'
 import type { ClaimedJob, Exchanged, JobResult, QueueDriver, QueueSettings } from './driver.ts'
 import { ExchangeLanes } from './exchange-lanes.ts'
 import type { LaneHost } from './exchange-lanes.ts'
+import { tellRefused } from './handler.ts'
 import type { Plan } from './handler.ts'
 import { decodeSettings } from './job-settings.ts'
 import type { Counters } from './metrics.ts'
@@ -64,7 +65,8 @@ export class Consumer implements LaneHost, RunningHost, Settle {
   readonly #leaving = new Set<Running>()
   #pumping = false
   #closing = false
-  #cancelled = new Set<string>()
+  /** Claims in the buffer, not ids: the same job may be claimed again after a retry, and then nobody has cancelled it. */
+  readonly #cancelled = new Set<ClaimedJob>()
   #sampleCount = 0
   #sampleMs = 0
   #batchTimer: (() => void) | null = null
@@ -117,13 +119,13 @@ export class Consumer implements LaneHost, RunningHost, Settle {
   }
 
   answered(answer: Exchanged, results: readonly JobResult[], uncertain: ReadonlySet<string>): void {
-    const { clock, counters, plan } = this.#parts
+    const { clock, counters } = this.#parts
     const now = clock.now()
     this.lastAnswerAt = now
     for (const id of answer.refused) {
       if (uncertain.has(id)) continue
       counters.refused += 1
-      plan.onRefused?.(id)
+      this.#tellRefused(id)
     }
     if (results.some((result) => result.job.parent !== null)) this.#parts.onRelay()
     if (answer.jobs.length === 0) return
@@ -175,8 +177,9 @@ export class Consumer implements LaneHost, RunningHost, Settle {
       running.cancelReason = reason
       running.stop(cancelError(running))
     }
-    // In the buffer, or not here any more; the lease's next renewal tells it again.
-    this.#cancelled = wanted
+    // What is just being claimed is told again by the lease's next renewal; the rest is not here.
+    this.#cancelled.clear()
+    for (const claim of this.#buffer.claims()) if (wanted.has(claim.id)) this.#cancelled.add(claim)
   }
 
   /** What was claimed before `at` (by `clock.now()`) belongs to somebody else. */
@@ -270,7 +273,7 @@ export class Consumer implements LaneHost, RunningHost, Settle {
 
   /** Null when it is not to be run at all: its result is on its way. */
   #begin(claim: ClaimedJob, now: number): Running | null {
-    if (this.#cancelled.size > 0 && this.#cancelled.delete(claim.id)) {
+    if (this.#cancelled.size > 0 && this.#cancelled.delete(claim)) {
       this.#record({ kind: 'cancelled', job: claim, reason: 'cancelled before it was started' })
       return null
     }
@@ -338,7 +341,11 @@ export class Consumer implements LaneHost, RunningHost, Settle {
 
   #refuse(running: Running): void {
     this.#parts.counters.refused += 1
-    this.#parts.plan.onRefused?.(running.id)
+    this.#tellRefused(running.id)
+  }
+
+  #tellRefused(id: string): void {
+    tellRefused(this.#parts.plan.onRefused, id)
   }
 
   #record(result: JobResult): void {

@@ -103,3 +103,12 @@ export function whole(value: number, option: string, min: number): number {
   if (Number.isInteger(value) && value >= min && value <= 1_000_000) return value
   throw new PandaError('invalid_option', `${option} must be a whole number from ${min} on, not ${String(value)}`)
 }
+
+/** What the application's own function throws must not stop the worker. */
+export function tellRefused(onRefused: Plan['onRefused'], id: string): void {
+  try {
+    onRefused?.(id)
+  } catch (error) {
+    process.emitWarning(`onRefused failed for job ${id}: ${String(error)}`, 'PandaWarning')
+  }
+}

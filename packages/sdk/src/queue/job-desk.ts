@@ -113,7 +113,7 @@ export class JobDesk<T, R> implements JobActions<T, R> {
 
   /** Queues dead jobs anew. @returns how many */
   async redrive({ ids, reason, limit = Number.POSITIVE_INFINITY }: RedriveOptions = {}): Promise<number> {
-    if (ids !== undefined) return count(await this.#change(ids.slice(0, limit), { kind: 'retry' }, 'redrive'))
+    if (ids !== undefined) return this.#redriveSome(ids, reason, limit)
     let done = 0
     let cursor: string | null = null
     const seen = new Set<string>()
@@ -135,6 +135,14 @@ export class JobDesk<T, R> implements JobActions<T, R> {
       cursor = page.cursor
     } while (cursor !== null && done < limit)
     return done
+  }
+
+  /** Of these, what is dead (for that reason): one that has succeeded must not run again by a slip of the hand. */
+  async #redriveSome(ids: readonly string[], reason: DeadReason | undefined, limit: number): Promise<number> {
+    const records = await this.#call('look up jobs in', (driver, signal) => driver.get(this.#queue, ids, signal))
+    const dead = records.filter((record) => record?.state === 'dead' && (reason ?? record.reason) === record.reason)
+    const chosen = dead.flatMap((record) => (record === null ? [] : [record.id])).slice(0, limit)
+    return count(await this.#change(chosen, { kind: 'retry' }, 'redrive'))
   }
 
   /** Cancels all that waits (not what runs). @returns how many */

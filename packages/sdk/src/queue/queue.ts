@@ -136,11 +136,13 @@ export class Queue<T = AnyData, R = unknown> {
    * @throws PandaError invalid_option, wrong_state (this object is processing already)
    */
   process(handler: Handler<T, R>, options: ProcessOptions = {}): Worker {
+    assertHandler(handler)
     return this.#work(options, null, (tracing) => runEach(handler, tracing))
   }
 
   /** As `process`, several jobs in one call of the handler. */
   processBatch(handler: BatchHandler<T, R>, options: ProcessOptions & { readonly batch: BatchOptions }): Worker {
+    assertHandler(handler)
     return this.#work(options, options.batch, () => runBatches(handler))
   }
 
@@ -329,4 +331,12 @@ export class Queue<T = AnyData, R = unknown> {
   #assertOpen(): void {
     if (this.#closed !== null) throw new PandaError('closed', `queue "${this.name}" was closed`)
   }
+}
+
+/** Bull's `process(10, handler)` would otherwise be found out job by job. */
+function assertHandler(handler: unknown): void {
+  if (typeof handler === 'function') return
+  throw new PandaError('invalid_option', 'the first argument of process is the handler', {
+    hint: 'queue.process(async (job) => { … }, { concurrency: 10 })',
+  })
 }

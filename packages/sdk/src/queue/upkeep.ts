@@ -58,12 +58,7 @@ export class Upkeep {
   async #look(): Promise<void> {
     this.#looking = true
     this.#cancel?.()
-    let next: number | null = null
-    try {
-      next = await this.#round()
-    } catch (error) {
-      this.#parts.onError(error)
-    }
+    const next = await this.#round()
     this.#looking = false
     if (this.#stopped) return
     const again = this.#again
@@ -76,15 +71,30 @@ export class Upkeep {
     })
   }
 
-  /** @returns when the store wants to be looked at again, in ms */
+  /** One step that fails (a schedule that cannot be read, a full store) does not keep the others from being done. */
   async #round(): Promise<number | null> {
-    const { queue, driver, store, counters } = this.#parts
-    const fired = await fireDue(driver, queue)
-    await carryRelays(driver, queue)
+    const { queue, driver, store } = this.#parts
+    const fired = await this.#step(() => fireDue(driver, queue))
+    await this.#step(async () => void (await carryRelays(driver, queue)))
     if (store.clock.now() < this.#holdOffUntil) return fired
+    const again = await this.#step(() => this.#takeBack())
+    return fired === null || again === null ? (fired ?? again) : Math.min(fired, again)
+  }
+
+  async #takeBack(): Promise<number | null> {
+    const { queue, driver, counters } = this.#parts
     const { recovered, againInMs } = await driver.maintain(queue)
     counters.recovered += recovered
-    if (fired === null || againInMs === null) return fired ?? againInMs
-    return Math.min(fired, againInMs)
+    return againInMs
+  }
+
+  /** @returns when the store wants to be looked at again, in ms */
+  async #step(step: () => Promise<number | null | void>): Promise<number | null> {
+    try {
+      return (await step()) ?? null
+    } catch (error) {
+      this.#parts.onError(error)
+      return null
+    }
   }
 }

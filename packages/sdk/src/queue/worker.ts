@@ -204,7 +204,13 @@ export class Worker {
   #complain(error: unknown): void {
     const { onError } = this.#parts.plan
     const real = error instanceof Error ? error : new Error(String(error))
-    if (onError !== null) return onError(real)
+    if (onError !== null) {
+      try {
+        return onError(real)
+      } catch (failure) {
+        process.emitWarning(`onError failed: ${String(failure)}`, 'PandaWarning')
+      }
+    }
     if (this.#troubled && isAway(real)) return
     this.#troubled = true
     process.emitWarning(`queue "${this.#parts.queue}": ${real.message}`, 'PandaWarning')

@@ -86,7 +86,10 @@ export class ProjectQueues implements Component {
     const { env, secrets } = await loadProjectSettings(this.#db, this.#box, projectId, [])
     for (const name of VARIABLES) {
       const url = secrets[name] ?? env[name]
-      if (url !== undefined && url !== '') return url
+      if (url === undefined || url === '') continue
+      // It would be the memory of this server, the same for all projects.
+      if (/^memory:/i.test(url)) throw new PandaError('queue_store_unusable', `${name} names the memory of a process.`)
+      return url
     }
     throw new PandaError('queue_store_missing', `None of ${VARIABLES.join(', ')} is set in this project.`)
   }
