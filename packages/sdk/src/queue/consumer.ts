@@ -66,7 +66,7 @@ export class Consumer implements LaneHost, RunningHost, Settle {
   #pumping = false
   #closing = false
   /** Claims in the buffer, not ids: the same job may be claimed again after a retry, and then nobody has cancelled it. */
-  readonly #cancelled = new Set<ClaimedJob>()
+  #cancelled = new Set<ClaimedJob>()
   #sampleCount = 0
   #sampleMs = 0
   #batchTimer: (() => void) | null = null
@@ -115,7 +115,9 @@ export class Consumer implements LaneHost, RunningHost, Settle {
   }
 
   holding(): string[] {
-    return [...this.running, ...this.#leaving].map((running) => running.id).concat(this.#buffer.ids())
+    // A lost run is not a claim: the same job may have been claimed again, in an answer that got lost.
+    const held = [...this.running, ...this.#leaving].filter((running) => !running.lost)
+    return held.map((running) => running.id).concat(this.#buffer.ids())
   }
 
   answered(answer: Exchanged, results: readonly JobResult[], uncertain: ReadonlySet<string>): void {
@@ -156,7 +158,7 @@ export class Consumer implements LaneHost, RunningHost, Settle {
   }
 
   note(running: Running, line: string | null, progress: string | null): void {
-    if (!running.done) this.#notes.add(running, line, progress)
+    if (!running.done && !running.lost) this.#notes.add(running, line, progress)
   }
 
   beat(running: Running): void {
@@ -173,13 +175,14 @@ export class Consumer implements LaneHost, RunningHost, Settle {
   cancel(ids: readonly string[], reason: string): void {
     const wanted = new Set(ids)
     for (const running of this.running) {
-      if (!wanted.delete(running.id)) continue
+      // The run that lost its job is over; the same job may be running here anew.
+      if (running.lost || !wanted.delete(running.id)) continue
       running.cancelReason = reason
       running.stop(cancelError(running))
     }
     // What is just being claimed is told again by the lease's next renewal; the rest is not here.
-    this.#cancelled.clear()
-    for (const claim of this.#buffer.claims()) if (wanted.has(claim.id)) this.#cancelled.add(claim)
+    const marked = this.#buffer.claims().filter((claim) => wanted.has(claim.id) || this.#cancelled.has(claim))
+    this.#cancelled = new Set(marked)
   }
 
   /** What was claimed before `at` (by `clock.now()`) belongs to somebody else. */
@@ -340,6 +343,7 @@ export class Consumer implements LaneHost, RunningHost, Settle {
   }
 
   #refuse(running: Running): void {
+    this.#notes.drop(running)
     this.#parts.counters.refused += 1
     this.#tellRefused(running.id)
   }

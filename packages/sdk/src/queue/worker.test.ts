@@ -127,6 +127,46 @@ test('a lost lease aborts the handler, its late result is refused and reported, 
   expect(renew).toHaveBeenCalled()
 })
 
+test('a cancel reaches the run that holds the job, not the one that lost it before', async () => {
+  let now = 1_000_000
+  const driver = openMemoryQueueDriver({ store: new MemoryStore(() => now) })
+  const runs: { started: ReturnType<typeof gate>; reason: ReturnType<typeof gate<unknown>> }[] = [0, 1].map(() => ({
+    started: gate(),
+    reason: gate<unknown>(),
+  }))
+  const go = gate()
+  const notes = vi.spyOn(driver, 'note')
+  const queue = open<{ n: number }, string>({ driver, lease: 10_000, heartbeat: 20 })
+  const worker = queue.process(
+    async (job, { signal, log }) => {
+      const run = runs[job.crashes]
+      run?.started.open()
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+      run?.reason.open(signal.reason)
+      log(`aborted in run ${job.crashes}`)
+      // The first one does not care, and goes on.
+      if (job.crashes === 0) await go.promise
+      throw signal.reason
+    },
+    { concurrency: 2, onError: () => undefined },
+  )
+  await worker.started
+  const job = await queue.add({ n: 1 })
+  await runs[0]?.started.promise
+  now += 11_000
+  await driver.maintain('q')
+  expect(await runs[0]?.reason.promise).toMatchObject({ code: 'lease_lost' })
+  await runs[1]?.started.promise
+  expect(worker.consumer?.holding()).toEqual([job.id])
+  await job.cancel()
+  expect(await runs[1]?.reason.promise).toMatchObject({ code: 'job_cancelled' })
+  await expect(job.finished()).rejects.toMatchObject({ code: 'job_cancelled' })
+  go.open()
+  await expect.poll(() => queue.metrics().refused).toBe(1)
+  expect(await job.logs()).toEqual(['aborted in run 1'])
+  expect(notes).toHaveBeenCalledTimes(1)
+})
+
 test('a lease that ran out but was not taken back costs nothing', async () => {
   let now = 1_000_000
   const driver = openMemoryQueueDriver({ store: new MemoryStore(() => now) })
