@@ -66,7 +66,7 @@ export class Consumer implements LaneHost, RunningHost, Settle {
   #pumping = false
   #closing = false
   /** Claims in the buffer, not ids: the same job may be claimed again after a retry, and then nobody has cancelled it. */
-  #cancelled = new Set<ClaimedJob>()
+  readonly #cancelled = new WeakSet<ClaimedJob>()
   #sampleCount = 0
   #sampleMs = 0
   #batchTimer: (() => void) | null = null
@@ -116,8 +116,8 @@ export class Consumer implements LaneHost, RunningHost, Settle {
 
   holding(): string[] {
     // A lost run is not a claim: the same job may have been claimed again, in an answer that got lost.
-    const held = [...this.running, ...this.#leaving].filter((running) => !running.lost)
-    return held.map((running) => running.id).concat(this.#buffer.ids())
+    const held = [...this.running, ...this.#leaving].flatMap((running) => (running.lost ? [] : [running.id]))
+    return held.concat(this.#buffer.ids())
   }
 
   answered(answer: Exchanged, results: readonly JobResult[], uncertain: ReadonlySet<string>): void {
@@ -175,14 +175,12 @@ export class Consumer implements LaneHost, RunningHost, Settle {
   cancel(ids: readonly string[], reason: string): void {
     const wanted = new Set(ids)
     for (const running of this.running) {
-      // The run that lost its job is over; the same job may be running here anew.
       if (running.lost || !wanted.delete(running.id)) continue
       running.cancelReason = reason
       running.stop(cancelError(running))
     }
     // What is just being claimed is told again by the lease's next renewal; the rest is not here.
-    const marked = this.#buffer.claims().filter((claim) => wanted.has(claim.id) || this.#cancelled.has(claim))
-    this.#cancelled = new Set(marked)
+    for (const claim of this.#buffer.claims()) if (wanted.has(claim.id)) this.#cancelled.add(claim)
   }
 
   /** What was claimed before `at` (by `clock.now()`) belongs to somebody else. */
@@ -276,7 +274,7 @@ export class Consumer implements LaneHost, RunningHost, Settle {
 
   /** Null when it is not to be run at all: its result is on its way. */
   #begin(claim: ClaimedJob, now: number): Running | null {
-    if (this.#cancelled.size > 0 && this.#cancelled.delete(claim)) {
+    if (this.#cancelled.delete(claim)) {
       this.#record({ kind: 'cancelled', job: claim, reason: 'cancelled before it was started' })
       return null
     }
