@@ -78,18 +78,17 @@ export class NoteBook {
     }
     page.lines = []
     page.progress = null
-    page.writing = this.#writeNote(running, note).then(() => {
-      page.writing = null
-      if (page.lines.length > 0 || page.progress !== null) this.#planFlush()
-    })
+    page.writing = this.#writeNote(running, page, note)
     return page.writing
   }
 
-  async #writeNote(running: Running, note: Note): Promise<void> {
+  async #writeNote(running: Running, page: Page, note: Note): Promise<void> {
     try {
       await this.#write(running, note)
     } catch (error) {
       process.emitWarning(`notes of job ${running.id} were not stored: ${String(error)}`, 'PandaWarning')
     }
+    page.writing = null
+    if (page.lines.length > 0 || page.progress !== null) this.#planFlush()
   }
 }

@@ -130,7 +130,7 @@ test('a lost lease aborts the handler, its late result is refused and reported, 
 test('a cancel reaches the run that holds the job, not the one that lost it before', async () => {
   let now = 1_000_000
   const driver = openMemoryQueueDriver({ store: new MemoryStore(() => now) })
-  const runs = [0, 1].map(() => ({ started: gate<void>(), reason: gate<unknown>() }))
+  const runs = [0, 1].map(() => ({ started: gate(), reason: gate<unknown>() }))
   const go = gate()
   const notes = vi.spyOn(driver, 'note')
   const queue = open<{ n: number }, string>({ driver, lease: 10_000, heartbeat: 20 })
