@@ -53,7 +53,7 @@ export class Executor implements Component {
     this.#context = {
       driver,
       prepare,
-      startsFirst: new StartsFirst(clock),
+      startsFirst: new StartsFirst(clock, () => this.#reserved > 0),
       images: new SharedImages(driver),
       collectLogs,
       clock,

@@ -22,7 +22,7 @@ const turns = async (count: number): Promise<void> => {
 describe('StartsFirst', () => {
   it('holds nobody while runs come one by one', async () => {
     const clock = sleepyClock()
-    const starts = new StartsFirst(clock)
+    const starts = new StartsFirst(clock, () => false)
     starts.took(49)
     await starts.turn()
     expect(clock.nowMs).toBe(0)
@@ -30,7 +30,7 @@ describe('StartsFirst', () => {
 
   it('holds what was started until the burst is over', async () => {
     const clock = sleepyClock()
-    const starts = new StartsFirst(clock)
+    const starts = new StartsFirst(clock, () => false)
     starts.took(50)
     let on = false
     const held = starts.turn().then(() => (on = true))
@@ -44,16 +44,31 @@ describe('StartsFirst', () => {
 
   it('waits for a pause between the batches of a burst', async () => {
     const clock = sleepyClock()
-    const starts = new StartsFirst(clock)
+    const starts = new StartsFirst(clock, () => false)
     starts.took(50)
     for (let run = 0; run < 50; run++) starts.prepared()
     await starts.turn()
     expect(clock.nowMs).toBe(100)
   })
 
+  it('holds while a claim is under way, however long it takes', async () => {
+    const clock = sleepyClock()
+    let claiming = true
+    const starts = new StartsFirst(clock, () => claiming)
+    starts.took(50)
+    for (let run = 0; run < 50; run++) starts.prepared()
+    let on = false
+    const held = starts.turn().then(() => (on = true))
+    await turns(20)
+    expect(clock.nowMs).toBeGreaterThan(200)
+    expect(on).toBe(false)
+    claiming = false
+    await held
+  })
+
   it('holds for five seconds at most', async () => {
     const clock = sleepyClock()
-    const starts = new StartsFirst(clock)
+    const starts = new StartsFirst(clock, () => false)
     starts.took(100)
     await starts.turn()
     expect(clock.nowMs).toBe(5000)
@@ -61,7 +76,7 @@ describe('StartsFirst', () => {
 
   it('lets all go at a stop, and holds nobody from then on', async () => {
     const clock = sleepyClock()
-    const starts = new StartsFirst(clock)
+    const starts = new StartsFirst(clock, () => false)
     starts.took(1000)
     const held = Promise.all(Array.from({ length: 1000 }, () => starts.turn()))
     starts.open()

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 
 /** So many runs handed in at once are a burst; fewer are started and followed as they come. */
 const BURST = 50
-/** A burst is over when all are prepared and for so long no other came, in milliseconds. */
+/** A burst is over when all are prepared, no claim is under way, and for so long no other came, in milliseconds. */
 const QUIET_MS = 100
 const LOOK_EVERY_MS = 20
 /** What follows a start waits no longer than this for the starts of others, in milliseconds. */
@@ -17,6 +17,7 @@ const SLICE = 200
  */
 export class StartsFirst {
   readonly #clock: Clock
+  readonly #claiming: () => boolean
   readonly #open = new AbortController()
   #unprepared = 0
   #lastBurstMs = 0
@@ -24,8 +25,10 @@ export class StartsFirst {
   /** One entry per started run at most. */
   #waiting: (() => void)[] = []
 
-  constructor(clock: Clock) {
+  /** @param claiming whether a claim that may hand in more is under way */
+  constructor(clock: Clock, claiming: () => boolean) {
     this.#clock = clock
+    this.#claiming = claiming
   }
 
   /** Runs were handed in; each is to be told to {@link prepared}. */
@@ -70,6 +73,6 @@ export class StartsFirst {
   }
 
   #isBursting(): boolean {
-    return this.#unprepared > 0 || this.#clock.now() - this.#lastBurstMs < QUIET_MS
+    return this.#unprepared > 0 || this.#claiming() || this.#clock.now() - this.#lastBurstMs < QUIET_MS
   }
 }
