@@ -1,17 +1,17 @@
-// A worker as a process of its own, on the built SDK: node queue-worker.mjs URL STARTS EFFECTS CONCURRENCY
+// A worker as a process of its own, whatever the library: node queue-worker.mjs PLAN (JSON, see queue-workers.ts).
+// The plan's module exports `work(url, concurrency, handle)`, and its handler calls `handle(n, id)` for each job.
 // A line of each file is one start, one effect: what the checker counts by, whatever happens to this process.
 import { appendFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Queue } from '@pandastack/sdk/queue'
+import { pathToFileURL } from 'node:url'
 
-const [url, starts, effects, concurrency] = process.argv.slice(2)
-const queue = new Queue('chaos', { url })
-queue.process(
-  async (job) => {
-    appendFileSync(starts, `${job.id} ${Date.now()} ${process.pid}\n`)
-    await delay(20 + (job.data.n % 5) * 15)
-    appendFileSync(effects, `${job.id} ${Date.now()} ${process.pid}\n`)
-  },
-  { concurrency: Number(concurrency), keep: { succeeded: { count: 1_000_000, age: '1d' } }, onError: () => undefined },
-)
+const { url, starts, effects, module, concurrency, handlerMs } = JSON.parse(process.argv[2])
+const [shortest, longest] = handlerMs
+const { work } = await import(pathToFileURL(module).href)
+
+await work(url, concurrency, async (n, id) => {
+  appendFileSync(starts, `${n} ${id} ${Date.now()} ${process.pid}\n`)
+  await delay(shortest + ((n % 5) / 4) * (longest - shortest))
+  appendFileSync(effects, `${n} ${id} ${Date.now()} ${process.pid}\n`)
+})
 process.stdout.write('ready\n')

@@ -1,59 +1,77 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { waitFor } from '../support/wait-for.ts'
+import type { QueueLogs } from './queue-logs.ts'
 
-export interface WorkerFiles {
-  readonly starts: string
-  readonly effects: string
+export interface WorkerPlan {
+  readonly url: string
+  readonly logs: QueueLogs
+  /** A module that exports `work`, see queue-worker.mjs. */
+  readonly module: string
+  readonly concurrency: number
+  /** A handler takes from the first to the second. */
+  readonly handlerMs: readonly [number, number]
 }
 
-/** Worker processes that are killed and replaced. */
+/** Worker processes that are killed and replaced, or stopped for a while. */
 export class QueueWorkers implements AsyncDisposable {
-  readonly #url: string
-  readonly #files: WorkerFiles
-  readonly #concurrency: number
+  readonly #plan: WorkerPlan
   readonly #children: ChildProcess[] = []
-  /** When each was killed, by pid, in ms since 1970. */
-  readonly killedAt = new Map<number, number>()
 
-  constructor(url: string, files: WorkerFiles, concurrency: number) {
-    this.#url = url
-    this.#files = files
-    this.#concurrency = concurrency
+  constructor(plan: WorkerPlan) {
+    this.#plan = plan
   }
 
   async add(): Promise<void> {
-    const { starts, effects } = this.#files
-    const args = [join(import.meta.dirname, 'queue-worker.mjs'), this.#url, starts, effects, String(this.#concurrency)]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const { url, logs, module, concurrency, handlerMs } = this.#plan
+    const plan = JSON.stringify({ url, starts: logs.starts, effects: logs.effects, module, concurrency, handlerMs })
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'queue-worker.mjs'), plan], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let isReady = false
     child.stdout.once('data', () => (isReady = true))
     this.#children.push(child)
-    await waitFor('a worker to start', () => {
-      if (child.exitCode !== null) throw new Error(`a worker ended with code ${child.exitCode}`)
-      return isReady
-    })
+    await waitFor(
+      'a worker to start',
+      () => {
+        // Killed by the nemesis before it was ready: it has been replaced.
+        if (child.signalCode === 'SIGKILL') return true
+        if (child.exitCode !== null) throw new Error(`a worker ended with code ${child.exitCode}`)
+        return isReady
+      },
+      60_000,
+    )
   }
 
-  /** SIGKILLs the oldest and starts another one in its place. */
-  async replaceOldest(): Promise<void> {
-    const child = this.#children.shift()
-    if (child === undefined) throw new Error('there is no worker to kill')
-    this.killedAt.set(child.pid ?? 0, Date.now())
+  /** SIGKILLs one and starts another one in its place. @param whom 0 to 1 */
+  async replace(whom: number): Promise<void> {
+    const child = this.#choose(whom)
+    this.#children.splice(this.#children.indexOf(child), 1)
+    const from = Date.now()
     await end(child)
+    this.#plan.logs.silence('killed', child.pid ?? 0, from, Date.now())
     await this.add()
   }
 
-  /** Stops the oldest in its tracks, for as long as `meanwhile` takes. */
-  async freezeOldest(meanwhile: () => Promise<void>): Promise<void> {
-    const child = this.#children[0]
-    child?.kill('SIGSTOP')
+  /** Stops one in its tracks for so long. @param whom 0 to 1 */
+  async freeze(whom: number, ms: number): Promise<void> {
+    const child = this.#choose(whom)
+    const from = Date.now()
+    child.kill('SIGSTOP')
     try {
-      await meanwhile()
+      await delay(ms)
     } finally {
-      child?.kill('SIGCONT')
+      child.kill('SIGCONT')
+      this.#plan.logs.silence('frozen', child.pid ?? 0, from, Date.now())
     }
+  }
+
+  #choose(whom: number): ChildProcess {
+    const child = this.#children[Math.floor(whom * this.#children.length)]
+    if (child === undefined) throw new Error('there is no worker left to strike')
+    return child
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,20 +9,33 @@ interface Results {
   readonly tests: Readonly<Record<string, object>>
 }
 
-const FILE = join(import.meta.dirname, '../../bench/results/chaos-cronjobs.json')
-const CLAIM =
-  'servers, engine and database killed at random: no tick lost or doubled, each container started at most once, real exit codes (violations: 0)'
+export interface ResultFile {
+  /** In bench/results. */
+  readonly name: string
+  readonly claim: string
+}
+
+export const CRONJOB_RESULTS: ResultFile = {
+  name: 'chaos-cronjobs.json',
+  claim:
+    'servers, engine and database killed at random: no tick lost or doubled, each container started at most once, real exit codes (violations: 0)',
+}
+
+export const QUEUE_RESULTS: ResultFile = {
+  name: 'chaos-queue.json',
+  claim:
+    'workers and stores killed, networks cut, workers stopped for longer than their lease, at random: no job lost or doubled, no result accepted twice, no more starts than the dead held, all jobs of a dead worker running again within 15 s',
+}
 
 /** Puts a test's figures in place of those of its last full run; what the other tests have told stays. */
-export function keepResult(test: string, figures: Figures): void {
-  const former: Results = existsSync(FILE)
-    ? (JSON.parse(readFileSync(FILE, 'utf8')) as Results)
-    : { claim: CLAIM, tests: {} }
+export function keepResult({ name, claim }: ResultFile, test: string, figures: Figures): void {
+  const file = join(import.meta.dirname, '../../bench/results', name)
+  const former: Results = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : { claim, tests: {} }
   const entry = { ...figures, measuredAt: new Date().toISOString(), machine: machine() }
   const tests = Object.fromEntries(
     Object.entries({ ...former.tests, [test]: entry }).toSorted(([a], [b]) => a.localeCompare(b)),
   )
-  writeFileSync(FILE, `${JSON.stringify({ claim: CLAIM, tests }, null, 2)}\n`)
+  writeFileSync(file, `${JSON.stringify({ claim, tests }, null, 2)}\n`)
 }
 
 function machine(): object {
