@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { systemClock, type Clock } from '../../clock.ts'
 import type { RuntimeErrorCode, UnitSpec } from '../driver.ts'
 import { endOf, imageErrorByName, statusOf } from './fake-engine.ts'
@@ -133,6 +134,8 @@ export class MemoryEngine implements FakeEngine {
     }
     const onAbort = (): void => wake?.()
     const watcher = { signal, onExit }
+    // One sleeper for each unit that runs: many are no leak.
+    setMaxListeners(0, signal)
     this.#watchers.add(watcher)
     signal.addEventListener('abort', onAbort)
     for (const name of this.#cells.keys()) void this.#tellExit(watcher, name)
