@@ -4,6 +4,7 @@ import type { Cronjob, Run } from '@pandastack/contract'
 import { Client } from '../support/api-client.ts'
 import { type RedisServer, startRedisServer } from '../support/redis.ts'
 import { waitFor } from '../support/wait-for.ts'
+import { EventStage } from './event-stage.ts'
 import type { World } from './world.ts'
 
 /** What the examples of the commands take for granted: their cronjobs, alerts, files and logins, put back before each. */
@@ -13,18 +14,26 @@ export class Stage {
   readonly #url: string
   /** The store of the project's queues. */
   readonly #redis: RedisServer
+  readonly #events: EventStage
   /** The run that RUN stands for; it has ended. */
   #endedRun = ''
 
-  private constructor(world: World, url: string, token: string, redis: RedisServer) {
+  private constructor(world: World, url: string, token: string, redis: RedisServer, events: EventStage) {
     this.#world = world
     this.#url = url
     this.#api = new Client(url, token)
     this.#redis = redis
+    this.#events = events
   }
 
-  close(): Promise<void> {
-    return this.#redis.stop()
+  async close(): Promise<void> {
+    await this.#redis.stop()
+    await this.#events[Symbol.asyncDispose]()
+  }
+
+  /** What an example finds in its environment. */
+  environment(line: string): Record<string, string> {
+    return EventStage.isAbout(line) ? { PANDA_EVENTS_URL: this.#events.url } : {}
   }
 
   static async set(world: World): Promise<Stage> {
@@ -32,13 +41,15 @@ export class Stage {
     const { url } = JSON.parse(await readFile(join(path, 'server.json'), 'utf8')) as { url: string }
     const token = (await readFile(join(path, 'token'), 'utf8')).trim()
     const redis = await startRedisServer()
-    const stage = new Stage(world, url, token, redis)
+    const stage = new Stage(world, url, token, redis, await EventStage.set())
     const files = {
       '.env': 'LOG_LEVEL=debug\n',
       'token.txt': `${token}\n`,
       'key.txt': 'a-key-of-the-stage\n',
       'my-crontab': '0 3 * * * /usr/bin/backup --all\n',
       'cronjobs.yaml': K8S_CRONJOB,
+      'mended.json': '{"userId":7,"email":"a@example.com"}\n',
+      'subscriptions.yaml': 'subscriptions:\n  email-service: { patterns: [user.signed_up] }\n',
       'panda.yaml': `cronjobs:\n  nightly:\n    image: ${world.image}\n    schedule: '0 3 * * *'\n`,
     }
     for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text)
@@ -49,7 +60,10 @@ export class Stage {
   async resolve(line: string): Promise<string> {
     const run = /\bRUN\b/.test(line) ? await this.#runFor(line) : ''
     const job = /\bJOB\b/.test(line) ? await this.#jobFor(line) : ''
+    const letter = /\bLETTER\b/.test(line) ? await this.#events.deadLetter() : ''
     return line
+      .replaceAll('amqp://localhost:5672', this.#events.url)
+      .replaceAll(/\bLETTER\b/g, letter)
       .replaceAll('https://panda.example.com', this.#url)
       .replaceAll('redis://localhost:6379', this.#redis.url)
       .replaceAll(/\bRUN\b/g, run)
@@ -73,6 +87,7 @@ export class Stage {
       await this.#api.ok('PUT', '/v1/env/REDIS_URL', { value: this.#redis.url })
       await this.#api.ok('POST', '/v1/queues/uploads/jobs', { data: { fileId: 6 } })
     }
+    if (EventStage.isAbout(line)) await this.#events.reset()
     if (!line.includes(' create ')) {
       await this.#api.ok('PUT', '/v1/secrets/MAIL_API_KEY', { value: 'x', cronjob: 'weekly-digest' })
     }

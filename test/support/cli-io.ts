@@ -15,21 +15,26 @@ export interface CliOptions {
   readonly now?: Date
   /** Given the function that stands for Ctrl-C. */
   readonly onStart?: (interrupt: () => void) => void
+  /** Given what is written, to stdout and stderr alike. */
+  readonly onOutput?: (text: string) => void
 }
 
 /** A stream that keeps what is written, as a pipe or as a terminal. */
-function capture(terminal: { readonly columns: number } | undefined) {
+function capture({ terminal, onOutput }: CliOptions) {
   const stream = new PassThrough()
   const chunks: Buffer[] = []
-  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk)
+    onOutput?.(chunk.toString('utf8'))
+  })
   const sink = Object.assign(stream, terminal === undefined ? {} : { isTTY: true, columns: terminal.columns })
   return { sink, text: () => Buffer.concat(chunks).toString('utf8') }
 }
 
 /** One command line in this process, exactly as `panda` runs it, with captured streams. */
 export async function runInProcess(argv: readonly string[], options: CliOptions = {}): Promise<CliRun> {
-  const out = capture(options.terminal)
-  const err = capture(options.terminal)
+  const out = capture(options)
+  const err = capture(options)
   const stdin = Object.assign(
     new PassThrough(),
     options.terminal === undefined ? {} : { isTTY: true, setRawMode: () => undefined },

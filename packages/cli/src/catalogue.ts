@@ -57,6 +57,51 @@ export const NOUNS: readonly Noun[] = [
     ],
   },
   {
+    name: 'event',
+    aliases: ['events'],
+    summary: 'Events: publish, watch, types',
+    verbs: [
+      verb('publish', 'Publish an event', () => import('./commands/event/publish.ts')),
+      verb('tail', 'Show the events that were published', () => import('./commands/event/tail.ts')),
+      verb('types', 'List event types and who listens', () => import('./commands/event/types.ts')),
+    ],
+  },
+  {
+    name: 'subscription',
+    aliases: ['subscriptions', 'sub'],
+    summary: 'Subscriptions: who gets which events, how far behind',
+    verbs: [
+      verb('list', 'List subscriptions', () => import('./commands/subscription/list.ts')),
+      verb('get', 'Show a subscription', () => import('./commands/subscription/get.ts')),
+      verb('lag', 'Show how far behind consumers are', () => import('./commands/subscription/lag.ts')),
+      verb('pause', 'Pause a subscription', () => import('./commands/subscription/pause.ts')),
+      verb('resume', 'Resume a paused subscription', () => import('./commands/subscription/resume.ts')),
+      verb('replay', 'Deliver events of the log once more', () => import('./commands/subscription/replay.ts')),
+      verb('delete', 'Delete a subscription', () => import('./commands/subscription/delete.ts')),
+    ],
+  },
+  {
+    name: 'deadletter',
+    aliases: ['deadletters', 'dl'],
+    summary: 'Events that will not be tried again by themselves',
+    verbs: [
+      verb('list', 'List dead letters', () => import('./commands/deadletter/list.ts')),
+      verb('show', 'Show a dead letter', () => import('./commands/deadletter/show.ts')),
+      verb('redrive', 'Deliver dead letters anew', () => import('./commands/deadletter/redrive.ts')),
+      verb('edit', 'Deliver a dead letter with another payload', () => import('./commands/deadletter/edit.ts')),
+      verb('drop', 'Throw dead letters away', () => import('./commands/deadletter/drop.ts')),
+    ],
+  },
+  {
+    name: 'topology',
+    aliases: [],
+    summary: 'What the broker has, against what is declared',
+    verbs: [
+      verb('plan', 'Show what would change at the broker', () => import('./commands/topology/plan.ts')),
+      verb('apply', 'Make the broker as declared', () => import('./commands/topology/apply.ts')),
+    ],
+  },
+  {
     name: 'env',
     aliases: ['envs'],
     summary: 'Variables for every cronjob of the project',

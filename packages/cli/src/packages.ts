@@ -5,3 +5,4 @@
 
 export const loadServer = () => import('@pandastack/server')
 export const loadQueueSdk = () => import('@pandastack/sdk/queue')
+export const loadEventSdk = () => import('@pandastack/sdk/events')

@@ -101,6 +101,13 @@ export type JobState = (typeof JOB_STATES)[number]
 export const DEAD_REASONS = ['attempts', 'final', 'crashes', 'payload', 'child'] as const
 export type DeadReason = (typeof DEAD_REASONS)[number]
 
+/** Why an event is a dead letter of a subscription. */
+export const EVENT_DEAD_REASONS = ['attempts', 'final', 'payload', 'crashes', 'expired'] as const
+export type EventDeadReason = (typeof EVENT_DEAD_REASONS)[number]
+
+/** `strict`: one event at a time and in order. */
+export const EVENT_ORDERS = ['none', 'strict'] as const
+
 export const LOG_STREAMS = ['stdout', 'stderr', 'panda'] as const
 /** `panda` carries the platform's own marks: a cut, a lost stretch. */
 export type LogStream = (typeof LOG_STREAMS)[number]

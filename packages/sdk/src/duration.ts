@@ -27,3 +27,25 @@ function parse(text: string): number {
   const unit = UNIT_MS[match?.[2] ?? '']
   return match?.[1] === undefined || unit === undefined ? Number.NaN : Number(match[1]) * unit
 }
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const
+
+/** For people: the two largest units, e.g. `2h5m`; below a second in ms. */
+export function durationText(ms: number): string {
+  const whole = Math.max(0, Math.round(ms))
+  if (whole < 1000) return `${whole}ms`
+  const first = UNITS.findIndex(([, size]) => whole >= size)
+  let rest = whole
+  let text = ''
+  for (const [unit, size] of UNITS.slice(first, first + 2)) {
+    const count = Math.floor(rest / size)
+    rest -= count * size
+    if (count > 0) text += `${count}${unit}`
+  }
+  return text
+}

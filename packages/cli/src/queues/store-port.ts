@@ -1,25 +1,15 @@
 import type { JobView, QueueView } from '@pandastack/contract'
-import type { SdkErrorCode } from '@pandastack/sdk/queue'
-import { CliError, isForPeople } from '../errors.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { loadQueueSdk } from '../packages.ts'
+import { withSdk as call } from '../sdk-error.ts'
 import type { QueuePort } from './queue-port.ts'
 
 /** A person is waiting at the terminal. */
 const PATIENCE = '5s'
 
-async function call<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw asCliError(error)
-  }
-}
-
 /** Queues of a store by its URL, without a server. */
 export async function storePort(url: string): Promise<QueuePort> {
   const { QueueAdmin } = await loadQueueSdk()
-  const admin = told(() => new QueueAdmin({ url, patience: PATIENCE, allowUnsafeStore: true }))
+  const admin = await call(() => new QueueAdmin({ url, patience: PATIENCE, allowUnsafeStore: true }))
   return {
     list: () => call(async () => ({ items: (await admin.list()) as QueueView[], nextCursor: null })),
     get: (queue) => call(() => admin.get(queue) as Promise<QueueView>),
@@ -53,32 +43,4 @@ export async function storePort(url: string): Promise<QueuePort> {
       ),
     close: () => admin.close(),
   }
-}
-
-function told<T>(make: () => T): T {
-  try {
-    return make()
-  } catch (error) {
-    throw asCliError(error)
-  }
-}
-
-const EXIT_CODES: Partial<Record<SdkErrorCode, ExitCode>> = {
-  no_store: EXIT.usage,
-  invalid_url: EXIT.usage,
-  invalid_option: EXIT.usage,
-  invalid_payload: EXIT.usage,
-  not_json: EXIT.usage,
-  payload_too_large: EXIT.usage,
-  queue_not_found: EXIT.notFound,
-  job_not_found: EXIT.notFound,
-  unauthorized: EXIT.access,
-  read_only: EXIT.access,
-  store_away: EXIT.unreachable,
-}
-
-function asCliError(error: unknown): unknown {
-  if (!isForPeople(error)) return error
-  const { code, message, hint } = error
-  return new CliError(message, { code, hint, exitCode: EXIT_CODES[code as SdkErrorCode] ?? EXIT.failed, cause: error })
 }

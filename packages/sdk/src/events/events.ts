@@ -13,6 +13,7 @@ import { findBrokerUrl } from './broker-url.ts'
 import type { EventDriver } from './driver.ts'
 import type { EventContext } from './event-context.ts'
 import { loadEventDriver } from './load-event-driver.ts'
+import { findNamespace } from './namespace.ts'
 import { planSubscribe } from './subscribe-options.ts'
 import type { SubscribeOptions } from './subscribe-options.ts'
 import { Subscription } from './subscription.ts'
@@ -29,7 +30,7 @@ export interface EventsOptions {
   readonly source?: string
   /** By type: payloads are checked when published, and before a handler gets them. Any Standard Schema. */
   readonly schemas?: Readonly<Record<string, StandardSchema>>
-  /** First word of all names at the broker: one environment. Default `panda`. */
+  /** First word of all names at the broker: one environment. Default: PANDA_EVENTS_NAMESPACE, else `panda`. */
   readonly namespace?: string
   /** How long a publish waits for a broker that is away before it fails with `store_away`. Default 30 s. */
   readonly patience?: Duration
@@ -81,7 +82,7 @@ export class Events<M extends EventMap = EventMap> {
     const broker = findBrokerUrl(options.url)
     const settings = {
       maxPayloadBytes: options.payloadLimit ?? DEFAULT_PAYLOAD_LIMIT,
-      ...(options.namespace !== undefined && { prefix: options.namespace }),
+      ...findNamespace(options.namespace),
       ...(options.patience !== undefined && { waitMs: durationMs(options.patience, 'patience') }),
     }
     this.#open = () => loadEventDriver(broker, settings)

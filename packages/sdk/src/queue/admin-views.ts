@@ -1,3 +1,4 @@
+import { durationText } from '../duration.ts'
 import type { QueueSettings, QueueStats, Rate } from './driver.ts'
 import type { JobInfo } from './job.ts'
 
@@ -38,13 +39,13 @@ export function viewQueue(name: string, stats: QueueStats): QueueView {
     paused: settings.paused,
     counts: stats.counts,
     totals: stats.totals,
-    oldestQueued: stats.oldestQueuedMs === null ? null : duration(stats.oldestQueuedMs),
+    oldestQueued: stats.oldestQueuedMs === null ? null : durationText(stats.oldestQueuedMs),
     limits: viewLimits(settings),
     workers: stats.workers.map((worker) => ({
       id: worker.id,
       about: parse(worker.about),
       running: worker.running,
-      leaseEndsIn: duration(worker.leaseEndsInMs),
+      leaseEndsIn: durationText(worker.leaseEndsInMs),
     })),
   }
 }
@@ -59,7 +60,7 @@ function viewLimits(settings: QueueSettings): LimitsView {
 }
 
 function viewRate(rate: Rate | null): RateView | null {
-  return rate === null ? null : { limit: rate.limit, per: duration(rate.perMs) }
+  return rate === null ? null : { limit: rate.limit, per: durationText(rate.perMs) }
 }
 
 export function viewJob(queue: string, job: JobInfo) {
@@ -100,26 +101,4 @@ function parse(text: string): unknown {
   } catch {
     return text
   }
-}
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-] as const
-
-/** The two largest units, e.g. `2h5m`; below a second in ms. */
-function duration(ms: number): string {
-  const whole = Math.max(0, Math.round(ms))
-  if (whole < 1000) return `${whole}ms`
-  const first = UNITS.findIndex(([, size]) => whole >= size)
-  let rest = whole
-  let text = ''
-  for (const [unit, size] of UNITS.slice(first, first + 2)) {
-    const count = Math.floor(rest / size)
-    rest -= count * size
-    if (count > 0) text += `${count}${unit}`
-  }
-  return text
 }
