@@ -43,7 +43,7 @@ export class EventStage implements AsyncDisposable {
     return published.id
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#world[Symbol.asyncDispose]()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#world[Symbol.asyncDispose]()
   }
 }
