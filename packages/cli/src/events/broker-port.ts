@@ -1,4 +1,4 @@
-import type { DeadLetterView, EventTypeView, SubscriptionView, TopologyChangeView } from '@pandastack/contract'
+import type { EventTypeView, SubscriptionView, TopologyChangeView } from '@pandastack/contract'
 import { loadEventSdk } from '../packages.ts'
 import { eachOfSdk, withSdk } from '../sdk-error.ts'
 import type { EventPort } from './event-port.ts'
@@ -26,11 +26,10 @@ export async function brokerPort(url: string, namespace: string | undefined): Pr
     delete: (name) => withSdk(() => admin.delete(name)),
     replay: (name, from) => withSdk(() => admin.replay(name, at(from))),
     letters: (name, { limit, cursor, type, reason }) =>
-      withSdk(async () => {
+      withSdk(() => {
         const filter = { ...(type !== undefined && { type }), ...(reason !== undefined && { reason }) }
         const query = { limit, ...filter, ...(cursor !== undefined && { cursor }) }
-        const { items, nextCursor } = await admin.deadLetters(name, query)
-        return { items: items as DeadLetterView[], nextCursor }
+        return admin.deadLetters(name, query)
       }),
     letter: (name, id) => withSdk(() => admin.deadLetter(name, id)),
     change: (name, kind, { ids, data }) =>

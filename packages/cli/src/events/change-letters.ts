@@ -1,5 +1,6 @@
 import type { ChangedLetters } from '@pandastack/sdk/events'
 import type { EventDeadReason } from '@pandastack/contract'
+import { CliError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { loadEventSdk } from '../packages.ts'
 import { show } from '../output/show.ts'
@@ -37,7 +38,7 @@ export async function changeAsked(
   if (verb === 'drop' || letters.length === 0) await session.confirm(question(verb, asked, dead))
   const { changeLetters } = await loadEventSdk()
   const stop = new AbortController()
-  const release = session.io.onInterrupt(() => stop.abort())
+  const release = session.io.onInterrupt(() => stop.abort(stopped()))
   const line = new ProgressLine(session, (done, total) => `${done} of ${total} dead letters ${WORDS[verb].doing}`)
   try {
     const source = {
@@ -65,6 +66,10 @@ export async function changeAsked(
   } finally {
     release()
   }
+}
+
+function stopped(): CliError {
+  return new CliError('stopped before anything was changed', { code: 'interrupted', exitCode: EXIT.interrupted })
 }
 
 function question(

@@ -15,7 +15,7 @@ export interface LetterChoice {
 export interface ChangeOptions {
   /** Letters per second at most. Default: as fast as the broker takes them. */
   readonly ratePerSecond?: number
-  /** Stops behind the letters that are being changed. */
+  /** Stops behind the letters that are being changed; while they are still being chosen, its reason is thrown. */
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: ChangedLetters) => void
   /** For tests. */
@@ -78,10 +78,11 @@ async function choose(source: LetterSource, choice: LetterChoice, signal?: Abort
   const ids: string[] = []
   let cursor: string | null = null
   do {
+    signal?.throwIfAborted()
     const query = { ...filter, limit: Math.min(PAGE, limit - ids.length), ...(cursor !== null && { cursor }) }
     const page = await source.page(query)
     ids.push(...page.ids)
     ;({ cursor } = page)
-  } while (cursor !== null && ids.length < limit && signal?.aborted !== true)
+  } while (cursor !== null && ids.length < limit)
   return ids
 }
