@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { RunningService } from './shared-services.ts'
 import { sharedService } from './shared-services.ts'
 import { type RabbitServer, startRabbitServer } from './rabbitmq-server.ts'
+import { waitFor } from './wait-for.ts'
 
 export interface QueueInfo {
   readonly name: string
@@ -10,14 +11,22 @@ export interface QueueInfo {
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
+interface ConnectionInfo {
+  readonly name: string
+  readonly client_properties?: { readonly connection_name?: string }
+}
+
 /** A vhost of its own, and what the management API can do to it. */
 export interface Vhost extends AsyncDisposable {
   readonly name: string
   readonly url: string
   queues(): Promise<readonly QueueInfo[]>
   deleteQueue(name: string): Promise<void>
-  /** Closes every client connection of this vhost from the broker's side. @returns how many there were */
-  closeConnections(): Promise<number>
+  /**
+   * Closes client connections of this vhost from the broker's side, all or those of one name, and waits until the broker has
+   * let them go.
+   */
+  closeConnections(named?: string): Promise<void>
   /** A message as a foreign program would publish it. */
   publishRaw(exchange: string, key: string, payload: string): Promise<void>
   setPolicy(name: string, pattern: string, definition: Readonly<Record<string, unknown>>): Promise<void>
@@ -65,10 +74,17 @@ export async function freshVhost(server?: Pick<RabbitServer, 'host' | 'port' | '
     queues: async () =>
       (await api('GET', `/api/queues/${name}?disable_stats=true&enable_queue_totals=true`)) as QueueInfo[],
     deleteQueue: async (queue) => void (await api('DELETE', `/api/queues/${name}/${encodeURIComponent(queue)}`)),
-    closeConnections: async () => {
-      const all = (await api('GET', `/api/vhosts/${name}/connections`)) as { name: string }[]
+    closeConnections: async (named) => {
+      const list = async () =>
+        ((await api('GET', `/api/vhosts/${name}/connections`)) as ConnectionInfo[]).filter(
+          ({ client_properties: client }) => named === undefined || client?.connection_name === named,
+        )
+      // The management API learns of a connection some time after it was made.
+      const all = await waitFor('the broker to list the connections', async () => {
+        const found = await list()
+        return found.length > 0 && found
+      })
       for (const each of all) await api('DELETE', `/api/connections/${encodeURIComponent(each.name)}`)
-      return all.length
     },
     publishRaw: async (exchange, key, payload) =>
       void (await api('POST', `/api/exchanges/${name}/${exchange}/publish`, {
