@@ -10,7 +10,7 @@ import { settleTests } from './contract/settle-contract.ts'
 import { subscriptionTests } from './contract/subscriptions-contract.ts'
 import { unroutedTests } from './contract/unrouted-contract.ts'
 
-export type { EventHarness, EventStore, EventTransaction } from './contract/harness-contract.ts'
+export type { EventHarness, EventStore } from './contract/harness-contract.ts'
 
 const TOPICS = {
   publish: publishTests,

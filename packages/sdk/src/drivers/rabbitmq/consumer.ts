@@ -9,6 +9,7 @@ import { forwarded, idOf, type Travel, travelOf } from './message.ts'
 import { homeKey, type Names } from './names.ts'
 import type { Outgoing } from './publisher.ts'
 import type { Registry } from './registry.ts'
+import { registered } from './registry-state.ts'
 import { StrictOrder } from './strict-order.ts'
 import { encodeStrict, type StrictState } from './strict-state.ts'
 import { Survivors } from './survivors.ts'
@@ -70,6 +71,9 @@ export class SubscriptionConsumer implements Consumer {
     const { link, registry } = this.#parts
     this.#stopListening.push(
       registry.onChange(() => void this.#reconcile()),
+      registry.onPeek(({ subscription, id }) => {
+        if (subscription === this.#name) this.#survivors.add(id)
+      }),
       link.onUp(() => void this.#reconcile()),
       link.onDown((error) => this.#ended(error)),
     )
@@ -98,6 +102,7 @@ export class SubscriptionConsumer implements Consumer {
     if (this.#closed) return
     await this.stop()
     await this.#release(() => true)
+    await this.#strict?.release()
     this.#closed = true
     clearTimeout(this.#again)
     for (const stop of this.#stopListening) stop()
@@ -117,7 +122,7 @@ export class SubscriptionConsumer implements Consumer {
   async #reconcileOnce(): Promise<void> {
     const connection = this.#parts.link.current()
     if (this.#closed || connection === null) return
-    const entry = this.#parts.registry.state.subscriptions[this.#name]
+    const entry = registered(this.#parts.registry.state, this.#name)
     if (entry === undefined) return this.#health(new Error(`there is no subscription ${this.#name}`))
     const queue = this.#parts.names.main(this.#name, entry.generation)
     const wanted = !this.#stopped && !entry.paused && this.#prefetch > 0

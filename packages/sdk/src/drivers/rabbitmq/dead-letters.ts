@@ -10,6 +10,7 @@ import { onChannel } from './channels.ts'
 import type { Core } from './core.ts'
 import { eventOf, forwarded, idOf, travelOf, untravelled } from './message.ts'
 import { homeKey } from './names.ts'
+import { registered } from './registry-state.ts'
 import { acknowledge, snapshot } from './snapshot.ts'
 import { wait } from './wait.ts'
 
@@ -93,7 +94,7 @@ function deathOf(message: AnyMessage): string {
 }
 
 function redriven(core: Core, subscription: string, found: Found, data?: string) {
-  const entry = core.registry.state.subscriptions[subscription]
+  const entry = registered(core.registry.state, subscription)
   const key = entry?.order === 'strict' ? homeKey.main(subscription, entry.generation) : homeKey.retry(subscription)
   return forwarded(core.names.home, key, found.messages[0] as AnyMessage, untravelled, data)
 }

@@ -8,6 +8,7 @@ import { eventOf, outgoing } from './message.ts'
 import { homeKey } from './names.ts'
 import { matchesAny } from '../../events/pattern.ts'
 import type { Outgoing } from './publisher.ts'
+import { registered } from './registry-state.ts'
 
 const window = 500
 const replayBatch = 200
@@ -23,12 +24,14 @@ interface LogReader {
  */
 export async function* readLog(core: Core, query: LogQuery, signal?: AbortSignal): AsyncGenerator<LoggedEvent> {
   await core.ensureShared(signal)
-  const mark = query.follow ? null : await writeMark(core, signal)
+  let mark: string | null = null
   let from = query.from
   for (;;) {
     signal?.throwIfAborted()
     const reader = await openReader(core, from, signal)
     try {
+      // A reader that asks for a time that has not come stands behind all that was written before it.
+      if (!query.follow && (mark === null || 'time' in from)) mark = await writeMark(core, signal)
       for (;;) {
         const message = await reader.next()
         const offset = offsetOf(message)
@@ -54,7 +57,7 @@ export async function replay(
   from: LogPosition,
   signal?: AbortSignal,
 ): Promise<number> {
-  const entry = (await core.registry.read(signal)).subscriptions[subscription]
+  const entry = registered(await core.registry.read(signal), subscription)
   if (entry === undefined) return 0
   let batch: Outgoing[] = []
   let count = 0

@@ -27,7 +27,7 @@ import { namesOf } from './names.ts'
 import { type RabbitOptions, type RabbitSettings, settingsOf } from './options.ts'
 import { Publisher } from './publisher.ts'
 import { Registry } from './registry.ts'
-import type { RegisteredSubscription } from './registry-state.ts'
+import { registered, type RegisteredSubscription } from './registry-state.ts'
 import { stats } from './stats.ts'
 import { decodeStrict, type StrictState } from './strict-state.ts'
 import { apply, pause, plan, restore, unsubscribe } from './subscriptions.ts'
@@ -116,7 +116,7 @@ class RabbitDriver implements EventDriver {
     onDelivery: (delivery: Delivery) => void,
   ): Promise<Consumer> {
     await this.#registry.follow()
-    if (this.#registry.state.subscriptions[subscription] === undefined) await this.#entry(subscription)
+    if (registered(this.#registry.state, subscription) === undefined) await this.#entry(subscription)
     const { link, names } = this.#core
     const consumer = new SubscriptionConsumer(
       {
@@ -179,7 +179,7 @@ class RabbitDriver implements EventDriver {
   }
 
   async #entry(name: string, signal?: AbortSignal): Promise<RegisteredSubscription> {
-    const entry = (await this.#registry.read(signal)).subscriptions[name]
+    const entry = registered(await this.#registry.read(signal), name)
     if (entry === undefined) throw this.#unknown(name)
     return entry
   }

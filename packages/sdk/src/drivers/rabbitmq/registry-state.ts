@@ -25,16 +25,45 @@ export function encodeRegistry(state: RegistryState): Buffer {
 
 /** Null for what is not a registry of ours. */
 export function decodeRegistry(content: Buffer): RegistryState | null {
+  const value = decode(content)
+  return isState(value) ? value : null
+}
+
+/** An event of a subscription that somebody has looked at and left in its place. */
+export interface Peek {
+  readonly subscription: string
+  readonly id: string
+}
+
+export function encodePeek(peek: Peek): Buffer {
+  return Buffer.from(JSON.stringify(peek))
+}
+
+/** Null for what is none. */
+export function decodePeek(content: Buffer): Peek | null {
+  const value = decode(content)
+  return isPeek(value) ? value : null
+}
+
+function decode(content: Buffer): unknown {
   try {
-    const value: unknown = JSON.parse(content.toString('utf8'))
-    return isState(value) ? value : null
+    return JSON.parse(content.toString('utf8')) as unknown
   } catch {
     return null
   }
 }
 
+function isPeek(value: unknown): value is Peek {
+  return typeof value === 'object' && value !== null && 'subscription' in value && 'id' in value
+}
+
 function isState(value: unknown): value is RegistryState {
   return typeof value === 'object' && value !== null && 'revision' in value && 'subscriptions' in value
+}
+
+/** Undefined for names that any object knows, such as `constructor`, as for all that are not there. */
+export function registered(state: RegistryState, name: string): RegisteredSubscription | undefined {
+  return Object.hasOwn(state.subscriptions, name) ? state.subscriptions[name] : undefined
 }
 
 export function withSubscription(

@@ -7,7 +7,15 @@ import type { Link } from './link.ts'
 import type { Locks } from './lock.ts'
 import type { Names } from './names.ts'
 import type { Outgoing } from './publisher.ts'
-import { decodeRegistry, emptyRegistry, encodeRegistry, type RegistryState } from './registry-state.ts'
+import {
+  decodePeek,
+  decodeRegistry,
+  emptyRegistry,
+  encodePeek,
+  encodeRegistry,
+  type Peek,
+  type RegistryState,
+} from './registry-state.ts'
 import { acknowledge } from './snapshot.ts'
 import { registryKey, registryParts } from './topology.ts'
 import { wait } from './wait.ts'
@@ -35,6 +43,7 @@ export class Registry {
   #state: RegistryState = emptyRegistry
   #following: Promise<void> | null = null
   #closed = false
+  readonly #peekListeners = new Set<(peek: Peek) => void>()
   readonly #listeners = new Set<(state: RegistryState) => void>()
 
   constructor(parts: RegistryParts) {
@@ -44,6 +53,16 @@ export class Registry {
   /** The newest state this process was told of; call `follow` before. */
   get state(): RegistryState {
     return this.#state
+  }
+
+  /** Told when somebody has looked at an event of a queue: its next delivery will be marked as redelivered. */
+  onPeek(listener: (peek: Peek) => void): () => void {
+    this.#peekListeners.add(listener)
+    return () => this.#peekListeners.delete(listener)
+  }
+
+  async tellPeek(peek: Peek, signal?: AbortSignal): Promise<void> {
+    await this.#tell(`peek-${peek.id}`, encodePeek(peek), signal)
   }
 
   onChange(listener: (state: RegistryState) => void): () => void {
@@ -126,8 +145,13 @@ export class Registry {
       [{ exchange: names.registryExchange, key: registryKey, content, properties: { ...properties, mandatory: true } }],
       signal,
     )
-    // To those who follow, if there are any.
-    await send([{ exchange: names.control, key: '', content, properties: { ...properties, mandatory: false } }], signal)
+    await this.#tell(properties.messageId, content, signal)
+  }
+
+  /** To those who follow, if there are any. */
+  async #tell(messageId: string, content: Buffer, signal?: AbortSignal): Promise<void> {
+    const properties = { messageId, contentType: 'application/json', mandatory: false }
+    await this.#parts.send([{ exchange: this.#parts.names.control, key: '', content, properties }], signal)
   }
 
   async #start(signal?: AbortSignal): Promise<void> {
@@ -153,8 +177,7 @@ export class Registry {
       await channel.bindQueue(queue, this.#parts.names.control, '')
       const onMessage = (message: Message | null) => {
         if (message === null) return again()
-        const state = decodeRegistry(message.content)
-        if (state !== null && state.revision > this.#state.revision) this.#take(state)
+        this.#hear(message.content)
       }
       await channel.consume(queue, onMessage, { noAck: true })
       await this.read()
@@ -162,6 +185,13 @@ export class Registry {
       // The channel or the connection is lost: the next attempt, or the next connection, begins again.
       again()
     }
+  }
+
+  #hear(content: Buffer): void {
+    const peek = decodePeek(content)
+    if (peek !== null) for (const listener of this.#peekListeners) listener(peek)
+    const state = decodeRegistry(content)
+    if (state !== null && state.revision > this.#state.revision) this.#take(state)
   }
 
   #take(state: RegistryState): void {

@@ -1,15 +1,15 @@
 import type { SubscriptionStats } from '../../events/driver.ts'
+import type { Channel } from './amqp.ts'
 import { lookAt, onChannel } from './channels.ts'
 import type { Core } from './core.ts'
-import { forwarded, travelOf } from './message.ts'
-import { homeKey } from './names.ts'
+import { idOf } from './message.ts'
 import type { RegisteredSubscription } from './registry-state.ts'
 import { ageOf } from './unrouted.ts'
 
 /**
  * `waiting`, `dead` and `consumers` are the broker's counts. `taken` is what this process holds: AMQP does not tell what others
  * hold. `retrying` is unknown: delay queues are shared. `oldestMs` is the age, by its publisher's clock, of the event at the
- * head of the queue.
+ * head of the queue; unknown in strict order.
  */
 export async function stats(
   core: Core,
@@ -39,38 +39,32 @@ export async function stats(
     retrying: null,
     dead: dead?.ready ?? 0,
     consumers: found[0]?.consumers ?? 0,
-    oldestMs: waiting === 0 ? null : await oldest(core, name, entry, main, signal),
+    oldestMs: waiting === 0 || entry.order === 'strict' ? null : await oldest(core, name, waitingQueues, signal),
   }
 }
 
 /**
- * Looking at a message marks it as redelivered, as after a crash. So where order is free it is handed on as a released one;
- * in strict order it goes back to its place, and its consumer will record it before it runs.
+ * Looking at a message leaves it in its place, but marks it as redelivered, as after a crash: so the consumers are told of it
+ * before. In strict order the broker lets nobody but the one consumer look.
  */
 async function oldest(
   core: Core,
   name: string,
-  entry: RegisteredSubscription,
-  main: string,
+  queues: readonly string[],
   signal?: AbortSignal,
 ): Promise<number | null> {
-  // The broker lets nobody but the one consumer look into a queue of strict order.
-  if (entry.order === 'strict') return null
-  const { link, settings, names } = core
-  return onChannel(
-    link,
-    settings.waitMs,
-    `a look into ${main}`,
-    async (channel) => {
-      for (const queue of [main, names.retry(name)]) {
-        const message = await channel.get(queue)
-        if (message === false) continue
-        await core.send([forwarded(names.home, homeKey.retry(name), message, travelOf(message))], signal)
-        channel.ack(message)
-        return ageOf(message)
-      }
-      return null
-    },
-    signal,
-  )
+  const { link, registry, settings } = core
+  const look = async (channel: Channel) => {
+    const ages: number[] = []
+    for (const queue of queues) {
+      const message = await channel.get(queue)
+      if (message === false) continue
+      await registry.tellPeek({ subscription: name, id: idOf(message) }, signal)
+      channel.nack(message, false, true)
+      const age = ageOf(message)
+      if (age !== null) ages.push(age)
+    }
+    return ages.length === 0 ? null : Math.max(...ages)
+  }
+  return onChannel(link, settings.waitMs, `a look at what waits in ${name}`, look, signal)
 }

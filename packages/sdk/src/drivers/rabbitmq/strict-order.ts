@@ -2,9 +2,12 @@ import type { Settlement } from '../../events/driver.ts'
 import type { Message } from './amqp.ts'
 import type { Intake } from './intake.ts'
 import { idOf, type Travel, travelOf } from './message.ts'
-import type { StrictEntry, StrictState } from './strict-state.ts'
+import type { StrictState } from './strict-state.ts'
 import { Taken } from './taken.ts'
 import type { Tap } from './tap.ts'
+
+/** What a timer takes. */
+const longestMs = 2_147_483_000
 
 interface Item {
   readonly message: Message
@@ -14,6 +17,7 @@ interface Item {
   /** A consumer has died, or lost its channel, with this one among what it held. */
   suspect: boolean
   readonly survived: boolean
+  phase: 'idle' | 'starting' | 'waiting' | 'out'
   current: Taken | null
 }
 
@@ -37,7 +41,6 @@ export class StrictOrder {
   #items: Item[] = []
   #state: StrictState = new Map()
   #loaded: Promise<void> | null = null
-  readonly #running = new Set<string>()
   #stopped = false
   readonly #timers = new Set<NodeJS.Timeout>()
 
@@ -57,6 +60,7 @@ export class StrictOrder {
       key: typeof key === 'string' ? `k${key}` : '',
       suspect: redelivered || travel.suspect,
       survived: redelivered && survived,
+      phase: 'idle',
       current: null,
     })
     this.#pump()
@@ -72,38 +76,60 @@ export class StrictOrder {
     for (const timer of this.#timers) clearTimeout(timer)
   }
 
+  /** Hands back all that is taken: the next process must not think that this one died with it. */
+  async release(): Promise<void> {
+    this.stop()
+    await this.#forgive(this.#items.filter(({ current }) => current !== null))
+  }
+
+  async #forgive(items: readonly Item[]): Promise<void> {
+    const started = items.filter((item) => this.#state.get(item.key)?.id === item.id && this.#known(item).started)
+    for (const item of started)
+      this.#state.set(item.key, { id: item.id, travel: { ...this.#known(item), started: false } })
+    if (started.length > 0) await this.#parts.save(this.#state)
+  }
+
   /** @returns ids of all that was taken */
   reset(): readonly string[] {
     const ids = this.#items.map(({ id }) => id)
     this.stop()
     this.#items = []
-    this.#running.clear()
     return ids
   }
 
   #pump(): void {
     if (this.#stopped) return
-    const alone = this.#items.some(({ suspect }) => suspect)
-    for (const item of this.#items) {
-      if (alone && (this.#running.size > 0 || !item.suspect)) continue
-      if (this.#running.has(item.key) || item.current !== null) continue
-      this.#running.add(item.key)
-      this.#start(item).catch(this.#parts.onError)
-      if (alone) return
+    const heads = this.#heads()
+    const alone = heads.some(({ suspect }) => suspect)
+    for (const item of heads) {
+      if (alone && (!item.suspect || heads.some(isBusy))) continue
+      if (item.phase === 'idle') this.#start(item).catch(this.#parts.onError)
     }
   }
 
+  /** The first of each key: no other can have been running. */
+  #heads(): readonly Item[] {
+    const heads = new Map<string, Item>()
+    for (const item of this.#items) if (!heads.has(item.key)) heads.set(item.key, item)
+    return [...heads.values()]
+  }
+
   async #start(item: Item): Promise<void> {
+    item.phase = 'starting'
     if (item.suspect) {
       this.#loaded ??= this.#load()
       await this.#loaded
     }
+    const travel = this.#known(item)
+    // It has failed in good order and was not running when its consumer died.
+    if (travel.dueAt > Date.now()) return this.#wait(item, travel.dueAt - Date.now())
+    if (item.suspect) await this.#record(item, suspected(travel, item.survived))
+    this.#offer(item, this.#known(item))
+  }
+
+  #known(item: Item): Travel {
     const known = this.#state.get(item.key)
-    const before = known?.id === item.id ? known.travel : travelOf(item.message)
-    if (item.suspect) await this.#record(item, suspected(before, item.survived))
-    const travel =
-      this.#state.get(item.key)?.id === item.id ? (this.#state.get(item.key) as StrictEntry).travel : before
-    this.#runAt(item, travel)
+    return known?.id === item.id ? known.travel : travelOf(item.message)
   }
 
   async #load(): Promise<void> {
@@ -115,34 +141,44 @@ export class StrictOrder {
     await this.#parts.save(this.#state)
   }
 
-  #runAt(item: Item, travel: Travel): void {
+  #offer(item: Item, travel: Travel): void {
+    if (this.#stopped) return
     const taken = new Taken(item.message, travel, item.tap, async (each, outcome) => this.#settle(item, each, outcome))
+    item.phase = 'out'
     item.current = taken
-    const left = travel.dueAt - Date.now()
-    const offer = () => this.#parts.intake.offer(() => this.#parts.handOut(taken))
-    if (left <= 0) return offer()
+    this.#parts.intake.offer(() => this.#parts.handOut(taken))
+  }
+
+  /** In its place, while the other keys go on. */
+  #wait(item: Item, ms: number): void {
+    item.suspect = false
+    item.phase = 'waiting'
+    if (this.#stopped) return
     const timer = setTimeout(
       () => {
         this.#timers.delete(timer)
-        offer()
+        item.phase = 'idle'
+        this.#pump()
       },
-      Math.min(left + 1, 2_147_483_647),
+      Math.min(ms + 1, longestMs),
     )
     this.#timers.add(timer)
+    this.#pump()
   }
 
   async #settle(item: Item, taken: Taken, outcome: Settlement): Promise<boolean> {
     if (item.current !== taken) return false
     if (outcome.kind === 'retry') return this.#retry(item, taken, outcome)
     if (outcome.kind === 'dead') await this.#parts.bury(taken, outcome)
-    if (outcome.kind !== 'released' && this.#state.get(item.key)?.id === item.id) {
+    if (outcome.kind === 'released') await this.#forgive([item])
+    else if (this.#state.get(item.key)?.id === item.id) {
       this.#state.delete(item.key)
       await this.#parts.save(this.#state)
     }
     if (!item.tap.acks.open) return false
     taken.settled = true
     item.current = null
-    this.#running.delete(item.key)
+    item.phase = 'idle'
     if (outcome.kind !== 'released') {
       item.tap.acks.add(item.message.fields.deliveryTag)
       this.#items = this.#items.filter((each) => each !== item)
@@ -169,13 +205,15 @@ export class StrictOrder {
     await this.#record(item, failed)
     if (!item.tap.acks.open) return false
     taken.settled = true
-    // It has failed in good order: no suspect any more, and the others need not wait for it.
-    item.suspect = false
+    item.current = null
     this.#parts.intake.settled()
-    if (!this.#stopped) this.#runAt(item, failed)
-    setImmediate(() => this.#pump())
+    this.#wait(item, outcome.delayMs)
     return true
   }
+}
+
+function isBusy({ phase }: Item): boolean {
+  return phase === 'starting' || phase === 'out'
 }
 
 function suspected(before: Travel, survived: boolean): Travel {

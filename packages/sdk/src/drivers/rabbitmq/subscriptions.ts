@@ -7,7 +7,7 @@ import { drain } from './drain.ts'
 import { forwarded, travelOf } from './message.ts'
 import { homeKey } from './names.ts'
 import { planChanges } from './plan.ts'
-import { type RegisteredSubscription, withSubscription } from './registry-state.ts'
+import { registered, type RegisteredSubscription, withSubscription } from './registry-state.ts'
 import { mainArguments, mainParts, sideParts, stateParts } from './topology.ts'
 import { deliverUnrouted } from './unrouted.ts'
 
@@ -17,7 +17,7 @@ export async function plan(
   signal?: AbortSignal,
 ): Promise<readonly TopologyChange[]> {
   const state = await core.registry.read(signal)
-  return planChanges(core, spec, state.subscriptions[spec.name], signal)
+  return planChanges(core, spec, registered(state, spec.name), signal)
 }
 
 export async function apply(
@@ -34,7 +34,7 @@ async function applyLocked(
   spec: SubscriptionSpec,
   signal?: AbortSignal,
 ): Promise<readonly TopologyChange[]> {
-  const before = (await core.registry.read(signal)).subscriptions[spec.name]
+  const before = registered(await core.registry.read(signal), spec.name)
   const changes = await planChanges(core, spec, before, signal)
   if (changes.length === 0) return changes
   await declareSides(core, spec, signal)
@@ -181,7 +181,7 @@ async function register(
   signal?: AbortSignal,
 ): Promise<void> {
   await core.registry.update((state) => {
-    const known = state.subscriptions[name]
+    const known = registered(state, name)
     if (entry === null) return known === undefined ? state : withSubscription(state, name, null)
     // Pausing has its own way in.
     const next = { ...entry, paused: known?.paused ?? entry.paused }
@@ -191,7 +191,7 @@ async function register(
 
 /** As the registry has it, after something was deleted by somebody else. */
 export async function restore(core: Core, name: string): Promise<void> {
-  const entry = (await core.registry.read()).subscriptions[name]
+  const entry = registered(await core.registry.read(), name)
   if (entry === undefined) return
   await core.ensureShared()
   await declareSides(core, { name, order: entry.order })
@@ -202,7 +202,7 @@ export async function unsubscribe(core: Core, name: string, signal?: AbortSignal
   return core.locks.hold(
     core.names.lock(`apply.${name}`),
     async () => {
-      const entry = (await core.registry.read(signal)).subscriptions[name]
+      const entry = registered(await core.registry.read(signal), name)
       if (entry === undefined) return false
       const { link, settings, names } = core
       // First of all: a consumer must not make its queues again.
@@ -226,8 +226,8 @@ export async function unsubscribe(core: Core, name: string, signal?: AbortSignal
 
 export async function pause(core: Core, name: string, paused: boolean, signal?: AbortSignal): Promise<boolean> {
   const after = await core.registry.update((state) => {
-    const entry = state.subscriptions[name]
+    const entry = registered(state, name)
     return entry === undefined || entry.paused === paused ? state : withSubscription(state, name, { ...entry, paused })
   }, signal)
-  return after.subscriptions[name] !== undefined
+  return registered(after, name) !== undefined
 }

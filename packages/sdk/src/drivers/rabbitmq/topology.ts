@@ -105,7 +105,7 @@ export function sideParts(names: Names, subscription: string): readonly Part[] {
   return [
     { kind: 'queue', name: names.dead(subscription), arguments: quorum(unlimited) },
     bind(names.dead(subscription), homeKey.dead(subscription)),
-    { kind: 'queue', name: names.retry(subscription), arguments: returning },
+    { kind: 'queue', name: names.retry(subscription), arguments: { ...returning, 'x-delivery-limit': unlimited } },
     bind(names.retry(subscription), homeKey.retry(subscription)),
     { kind: 'queue', name: names.isolated(subscription), arguments: returning },
     bind(names.isolated(subscription), homeKey.isolated(subscription)),
@@ -152,7 +152,8 @@ export function stateParts(names: Names, subscription: string): readonly Part[] 
 
 export function mainArguments(names: Names, spec: Pick<SubscriptionSpec, 'name' | 'order'>): Arguments {
   return {
-    ...safeDeadLetters(names, spec.order === 'strict' ? unlimited : deliveryLimit),
+    // What comes a second time is isolated at once; only looking at it, for its age, is a delivery too.
+    ...safeDeadLetters(names, unlimited),
     'x-dead-letter-routing-key': homeKey.dead(spec.name),
     ...(spec.order === 'strict' ? { 'x-single-active-consumer': true } : {}),
   }

@@ -41,10 +41,14 @@ export async function unrouted(core: Core, signal?: AbortSignal): Promise<Unrout
   const waiting = await lookAt(link, settings.waitMs, names.unroutedQueue, signal)
   if (waiting === null || waiting.ready === 0) return { count: 0, types: {}, oldestMs: null }
   return onUnrouted(core, signal, async (messages) => {
-    const types: Record<string, number> = {}
-    for (const { fields } of messages) types[fields.routingKey] = (types[fields.routingKey] ?? 0) + 1
+    const types = new Map<string, number>()
+    for (const { fields } of messages) types.set(fields.routingKey, (types.get(fields.routingKey) ?? 0) + 1)
     const [oldest] = messages
-    return { count: messages.length, types, oldestMs: oldest === undefined ? null : ageOf(oldest) }
+    return {
+      count: messages.length,
+      types: Object.fromEntries(types),
+      oldestMs: oldest === undefined ? null : ageOf(oldest),
+    }
   })
 }
 

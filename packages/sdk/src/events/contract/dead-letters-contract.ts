@@ -103,7 +103,7 @@ export const deadLetterTests: EventTests = {
     expect(numbersOf(again)).toEqual([0, 1, 2])
     for (const { attempt, crashes, firstFailedAt } of again)
       expect({ attempt, crashes, firstFailedAt }).toEqual({ attempt: 1, crashes: 0, firstFailedAt: null })
-    expect(again.map(({ event }) => event?.id).toSorted()).toEqual(ids.slice(0, 3).toSorted())
+    expect(new Set(again.map(({ event }) => event?.id))).toEqual(new Set(ids.slice(0, 3)))
     await drained(t.driver, 'a')
     await drained(t.driver, 'b')
     expect([taker.deliveries.length, b.deliveries.length, (await t.driver.stats('a')).dead]).toEqual([3, 5, 2])

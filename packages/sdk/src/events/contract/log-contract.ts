@@ -6,12 +6,15 @@ import { Taker } from './taker-contract.ts'
 
 const answer = () => DONE
 
+type Log = Pick<Required<EventDriver>, 'readLog' | 'replay'>
+
 /** Null, and looked at, when the driver keeps no log. */
-function logOf(driver: EventDriver): Pick<Required<EventDriver>, 'readLog' | 'replay'> | null {
-  const { readLog, replay, capabilities } = driver
-  expect([readLog !== undefined, replay !== undefined]).toEqual([capabilities.log, capabilities.log])
-  if (readLog === undefined || replay === undefined) return null
-  return { readLog: readLog.bind(driver), replay: replay.bind(driver) }
+function logOf(driver: EventDriver): Log | null {
+  const readLog = driver.readLog?.bind(driver)
+  const replay = driver.replay?.bind(driver)
+  const { log } = driver.capabilities
+  expect([readLog !== undefined, replay !== undefined]).toEqual([log, log])
+  return readLog === undefined || replay === undefined ? null : { readLog, replay }
 }
 
 async function read(driver: EventDriver, from: LogPosition, patterns = ['#']): Promise<readonly LoggedEvent[]> {
@@ -22,7 +25,7 @@ async function read(driver: EventDriver, from: LogPosition, patterns = ['#']): P
 
 const numbers = (logged: readonly LoggedEvent[]) => numbersOf(logged.map(({ event }) => ({ raw: event.data })))
 
-function logTest(test: (t: EventCase, log: Pick<Required<EventDriver>, 'readLog' | 'replay'>) => Promise<void>) {
+function logTest(test: (t: EventCase, log: Log) => Promise<void>) {
   return async (t: EventCase): Promise<void> => {
     const log = logOf(t.driver)
     if (log !== null) await test(t, log)

@@ -146,19 +146,39 @@ export const subscriptionTests: EventTests = {
     expect(taker.deliveries).toHaveLength(2)
   },
 
+  'looks at what waits without changing it': async (t) => {
+    await t.driver.apply(spec('a'))
+    const before = await Taker.start(t.other, 'a')
+    await before.consumer.stop()
+    await t.driver.publish(newEvents('a', 10))
+    let oldestMs = 0
+    for (let n = 0; n < 5; n += 1) {
+      const stats = await t.driver.stats('a')
+      expect(stats.waiting).toBe(10)
+      expect(stats.oldestMs).toBeGreaterThanOrEqual(oldestMs)
+      oldestMs = stats.oldestMs ?? Infinity
+    }
+    const taker = await Taker.start(t.other, 'a', { prefetch: 1, answer })
+    const all = await taker.take(10)
+    expect(numbersOf(all)).toEqual(range(10))
+    expect(all.every(({ attempt, crashes }) => attempt === 1 && crashes === 0)).toBe(true)
+    await drained(t.driver, 'a')
+    expect(taker.deliveries).toHaveLength(10)
+  },
+
   'counts what waits, is taken and is dead, who consumes, and how old it is': async (t) => {
     await t.driver.apply(spec('a', ['a', 'x.#']))
     const plain = { name: 'a', order: 'none', paused: false, dead: 0 }
     expect(await t.other.stats('a')).toMatchObject({ ...plain, waiting: 0, taken: 0, consumers: 0, oldestMs: null })
-    await t.driver.publish(newEvents('a', 1, { time: new Date(Date.now() - 60_000).toISOString() }))
-    await t.driver.publish(newEvents('a', 4, {}, 1))
-    await eventually('five wait', async () => (await t.other.stats('a')).waiting === 5)
-    expect((await t.other.stats('a')).oldestMs).toBeGreaterThanOrEqual(0)
     const taker = await Taker.start(t.driver, 'a', { prefetch: 2 })
+    await t.driver.publish(newEvents('a', 1, { time: new Date(t.store.now() - 60_000).toISOString() }))
+    await t.driver.publish(newEvents('a', 4, {}, 1))
     const held = await taker.take(2)
     await eventually('one consumes', async () => (await t.other.stats('a')).consumers === 1)
     await eventually('two are taken', async () => (await t.driver.stats('a')).taken === 2)
-    expect(await t.driver.stats('a')).toMatchObject({ ...plain, waiting: 3, taken: 2, consumers: 1 })
+    const busy = await t.driver.stats('a')
+    expect(busy).toMatchObject({ ...plain, waiting: 3, taken: 2, consumers: 1 })
+    expect(busy.oldestMs).toBeGreaterThanOrEqual(0)
     const second = await Taker.start(t.other, 'a', { prefetch: 1, answer: () => dead() })
     await eventually('two consume', async () => (await t.other.stats('a')).consumers === 2)
     await deadCount(t.driver, 'a', 3)

@@ -13,11 +13,14 @@ export const unroutedTests: EventTests = {
     await t.other.publish([...newEvents('early.b', 5), newEvent('__proto__')])
     const before = await t.other.unrouted()
     expect(before.count).toBe(36)
-    expect(Object.entries(before.types).toSorted()).toEqual([
-      ['__proto__', 1],
-      ['early.a', 30],
-      ['early.b', 5],
-    ])
+    const types = new Map(Object.entries(before.types))
+    expect(types).toEqual(
+      new Map([
+        ['__proto__', 1],
+        ['early.a', 30],
+        ['early.b', 5],
+      ]),
+    )
     expect(before.oldestMs).toBeGreaterThanOrEqual(0)
     await t.other.apply(spec('late', ['early.a']))
     const taker = await Taker.start(t.driver, 'late', { answer, prefetch: 1 })
