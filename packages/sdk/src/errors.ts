@@ -13,7 +13,7 @@ export const SDK_ERRORS = {
     'The store did not answer in time. What was not confirmed may or may not have been stored; add it again with the same idempotencyKey.',
   invalid_option: 'Correct the option that is named.',
   invalid_payload: 'The data does not fit the schema of this queue.',
-  not_json: 'Pass plain JSON data: no functions, bigint, symbols or cycles.',
+  not_json: 'Pass plain JSON data: no functions, bigint, symbols, NaN, invalid dates or cycles.',
   payload_too_large: 'Store the large part elsewhere and pass a reference to it.',
   queue_not_found: 'See the names with `panda queue list`.',
   job_not_found: 'It was removed, or its time of keeping is over.',

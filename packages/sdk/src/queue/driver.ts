@@ -249,7 +249,8 @@ export interface Maintained {
  *   replaces the body first.
  * - `promote`: scheduled or retrying → queued. One that waits for children is in the wrong state for it.
  * - `edit`: replaces body and/or priority of a job that is not running. With another priority it goes to that one's end.
- * - `remove`: forgets a job that is not running. To the parent of one that had not ended it counts as cancelled.
+ * - `remove`: forgets a job that is not running. To the parent of one that had not ended, and to who watches it, it counts
+ *   as cancelled, with the reason `removed`.
  */
 export type Change =
   | { readonly kind: 'cancel'; readonly reason: string; readonly keep: Kept }

@@ -1,8 +1,10 @@
 import { PandaError } from '../errors.ts'
+import { assertKnown, namesOf } from '../options.ts'
 import type { ChildLink, NewJob, ParentLink } from './driver.ts'
-import type { JobOptions } from './job-options.ts'
+import type { JobOptions, RunOptions } from './job-options.ts'
 import { newJob } from './job-options.ts'
-import { encodeJson } from './json.ts'
+import { checkQueueName } from './queue-name.ts'
+import type { Carrier } from './tracing.ts'
 
 /** A job and the jobs it waits for, which may lie in other queues of the same store. */
 export interface FlowNode {
@@ -25,30 +27,43 @@ export interface FlowIds {
 /** More would make one message too large for the store. */
 const MAX_CHILDREN = 1000
 
-/** @throws PandaError invalid_option, not_json, payload_too_large */
-export function planFlow(
+/** What a flow takes from the queue that it is added to. */
+export interface FlowRules {
+  /** JSON text of data for a job of this queue. @throws PandaError invalid_payload, not_json, payload_too_large */
+  readonly encode: (queue: string, data: unknown) => Promise<string>
+  readonly defaults: (queue: string) => RunOptions
+  readonly trace: Carrier | undefined
+}
+
+const NODE = namesOf<FlowNode>({ queue: true, data: true, options: true, children: true, tolerant: true })
+
+/** @throws PandaError invalid_option, and as `encode` does */
+export async function planFlow(
   node: FlowNode,
   queue: string,
-  limit: number,
+  rules: FlowRules,
   parent: ParentLink | null = null,
-): { job: NewJob; ids: FlowIds } {
-  const name = node.queue ?? queue
-  const children = node.children ?? []
+): Promise<{ job: NewJob; ids: FlowIds }> {
+  assertKnown(node, NODE, 'a job of a flow')
+  const name = node.queue === undefined ? queue : checkQueueName(node.queue)
+  const { children = [], options = {}, tolerant } = node
   if (children.length > MAX_CHILDREN)
     throw new PandaError(
       'invalid_option',
       `a job can wait for ${MAX_CHILDREN} children at most, not ${children.length}`,
     )
-  const options = node.options ?? {}
   if (options.tx !== undefined || options.idempotencyKey !== undefined) {
     throw new PandaError('invalid_option', 'a job of a flow can have neither tx nor idempotencyKey')
   }
-  const body = encodeJson(node.data, `the data of a job of "${name}"`, limit)
-  const plain = newJob(body, {}, options, node.tolerant === true ? { tolerant: true } : {})
-  const planned = children.map((child) => planFlow(child, name, limit, { queue: name, id: plain.id }))
-  const links: ChildLink[] = planned.map(({ job, ids }) => ({ queue: ids.queue, job }))
-  return {
-    job: { ...plain, parent, children: links },
-    ids: { queue: name, id: plain.id, children: planned.map(({ ids }) => ids) },
+  const { trace } = rules
+  const more = { ...(tolerant === true && { tolerant }), ...(trace !== undefined && { trace }) }
+  const plain = newJob(await rules.encode(name, node.data), rules.defaults(name), options, more)
+  const links: ChildLink[] = []
+  const ids: FlowIds[] = []
+  for (const child of children) {
+    const planned = await planFlow(child, name, rules, { queue: name, id: plain.id })
+    links.push({ queue: planned.ids.queue, job: planned.job })
+    ids.push(planned.ids)
   }
+  return { job: { ...plain, parent, children: links }, ids: { queue: name, id: plain.id, children: ids } }
 }

@@ -1,6 +1,7 @@
 import type { Duration } from '../duration.ts'
 import { durationMs } from '../duration.ts'
 import { PandaError } from '../errors.ts'
+import { assertKnown, namesOf } from '../options.ts'
 import type { Kept } from './driver.ts'
 import type { BackoffFunction } from './outcome.ts'
 import type { JobTools, RunningJob } from './running-job.ts'
@@ -66,13 +67,27 @@ const KEPT: Readonly<Record<'succeeded' | 'cancelled' | 'dead', Kept>> = {
   cancelled: { count: 1000, ageMs: HOUR_MS },
   dead: { count: 10_000, ageMs: 30 * DAY_MS },
 }
-const KNOWN = new Set(['concurrency', 'prefetch', 'backoff', 'keep', 'onRefused', 'onError', 'batch', 'handleSignals'])
+const EACH: Readonly<Record<keyof ProcessOptions, true>> = {
+  concurrency: true,
+  prefetch: true,
+  backoff: true,
+  keep: true,
+  onRefused: true,
+  onError: true,
+  handleSignals: true,
+}
+const KNOWN = namesOf<ProcessOptions>(EACH)
+const KNOWN_WITH_BATCH = namesOf<ProcessOptions & { batch: BatchOptions }>({ ...EACH, batch: true })
+const BATCH = namesOf<BatchOptions>({ size: true, wait: true })
+const KINDS = namesOf<typeof KEPT>({ succeeded: true, cancelled: true, dead: true })
+const KEEP = namesOf<Keep>({ count: true, age: true })
 
 /** @throws PandaError invalid_option */
 export function planProcess(options: ProcessOptions, batch: BatchOptions | null): Plan {
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw new PandaError('invalid_option', `process has no option "${name}"`)
-  }
+  if (batch === null) assertKnown(options, KNOWN, 'process')
+  else assertKnown(options, KNOWN_WITH_BATCH, 'processBatch')
+  if (batch !== null) assertKnown(batch, BATCH, 'batch')
+  if (options.keep !== undefined) assertKnown(options.keep, KINDS, 'keep')
   return {
     concurrency: whole(options.concurrency ?? 1, 'concurrency', 1),
     prefetch: options.prefetch === undefined ? null : whole(options.prefetch, 'prefetch', 0),
@@ -89,6 +104,7 @@ export function planProcess(options: ProcessOptions, batch: BatchOptions | null)
 }
 
 function kept(kind: keyof typeof KEPT, keep: Keep | undefined): Kept {
+  if (keep !== undefined) assertKnown(keep, KEEP, `keep.${kind}`)
   return {
     count: keep?.count === undefined ? KEPT[kind].count : whole(keep.count, `keep.${kind}.count`, 0),
     ageMs: keep?.age === undefined ? KEPT[kind].ageMs : durationMs(keep.age, `keep.${kind}.age`),

@@ -1,5 +1,6 @@
 import { durationMs } from '../duration.ts'
 import { PandaError } from '../errors.ts'
+import { assertKnown, namesOf } from '../options.ts'
 import type { Change, ChangeOutcome, QueueDriver } from './driver.ts'
 import { defaultKept } from './handler.ts'
 import type { FinishedOptions, JobActions, JobEdit } from './job.ts'
@@ -29,11 +30,18 @@ export interface RedriveOptions {
   readonly limit?: number
 }
 
+const FINISHED = namesOf<FinishedOptions>({ timeout: true })
+const LIST = namesOf<ListOptions>({ state: true, group: true, limit: true, cursor: true })
+const REDRIVE = namesOf<RedriveOptions>({ ids: true, reason: true, limit: true })
+const EDIT = namesOf<JobEdit<unknown>>({ data: true, priority: true })
+
 /** Looks at and changes jobs that are already in the store. */
 export class JobDesk<T, R> implements JobActions<T, R> {
   readonly #queue: string
   readonly #store: Store
   readonly #encode: (data: T) => Promise<string>
+  readonly #waiting = new Set<() => void>()
+  #isClosed = false
 
   /** @param encode checks new data and makes JSON of them */
   constructor(queue: string, store: Store, encode: (data: T) => Promise<string>) {
@@ -48,6 +56,7 @@ export class JobDesk<T, R> implements JobActions<T, R> {
   }
 
   async list(options: ListOptions): Promise<{ jobs: JobInfo<T, R>[]; cursor: string | null }> {
+    assertKnown(options, LIST, 'list')
     const { state, group, limit = 50, cursor } = options
     const query = {
       state,
@@ -64,29 +73,41 @@ export class JobDesk<T, R> implements JobActions<T, R> {
   }
 
   async finished(id: string, options: FinishedOptions = {}): Promise<R> {
+    assertKnown(options, FINISHED, 'finished')
     const timeout = options.timeout === undefined ? null : durationMs(options.timeout, 'timeout')
-    const ended = await new Promise<Ended>((resolve, reject) => {
-      let stop: (() => void) | null = null
-      const late = (): void => {
-        stop?.()
-        reject(new PandaError('timed_out', `Job ${id} of "${this.#queue}" had not ended after ${timeout} ms`))
-      }
-      const cancel = timeout === null ? null : this.#store.clock.after(timeout, late)
-      const onEnd = (end: Ended): void => {
-        cancel?.()
-        resolve(end)
-      }
-      this.#call('wait for a job of', async () =>
-        (await this.#store.parts()).finish.watch(this.#queue, id, onEnd),
-      ).then(
-        (end) => (stop = end),
-        (error: unknown) => {
-          cancel?.()
-          reject(error)
-        },
+    if (this.#isClosed) throw this.#closedWhile(id)
+    return this.#result(id, await this.#end(id, timeout))
+  }
+
+  /** Who waits for the end of a job is told that it will not hear of it. */
+  close(): void {
+    this.#isClosed = true
+    for (const giveUp of this.#waiting) giveUp()
+  }
+
+  /** @param timeout in ms; null = as long as it takes */
+  async #end(id: string, timeout: number | null): Promise<Ended> {
+    const { clock } = this.#store
+    let giveUp: () => void = () => undefined
+    let cancel: () => void = () => undefined
+    let watching: Promise<() => void> | null = null
+    const ended = new Promise<Ended>((resolve, reject) => {
+      giveUp = () => reject(this.#closedWhile(id))
+      if (timeout !== null) cancel = clock.after(timeout, () => reject(this.#tooLate(id, timeout)))
+      watching = this.#call('wait for a job of', async (_driver, signal) =>
+        (await this.#store.parts()).finish.watch(this.#queue, id, { ended: resolve, failed: reject }, signal),
       )
+      watching.catch(reject)
     })
-    return this.#result(id, ended)
+    this.#waiting.add(giveUp)
+    try {
+      return await ended
+    } finally {
+      cancel()
+      this.#waiting.delete(giveUp)
+      // Also when the answer to the watch comes after the end of the patience.
+      void stopWatching(watching)
+    }
   }
 
   cancel(id: string, reason = 'cancelled'): Promise<void> {
@@ -101,7 +122,9 @@ export class JobDesk<T, R> implements JobActions<T, R> {
     return this.#one(id, { kind: 'promote' }, 'promote')
   }
 
-  async edit(id: string, { data, priority }: JobEdit<T>): Promise<void> {
+  async edit(id: string, edit: JobEdit<T>): Promise<void> {
+    assertKnown(edit, EDIT, 'edit')
+    const { data, priority } = edit
     const body = data === undefined ? {} : { body: await this.#encode(data) }
     const rank = priority === undefined ? {} : { priority: checkPriority(priority) }
     await this.#one(id, { kind: 'edit', ...body, ...rank }, 'edit')
@@ -112,7 +135,9 @@ export class JobDesk<T, R> implements JobActions<T, R> {
   }
 
   /** Queues dead jobs anew. @returns how many */
-  async redrive({ ids, reason, limit = Number.POSITIVE_INFINITY }: RedriveOptions = {}): Promise<number> {
+  async redrive(options: RedriveOptions = {}): Promise<number> {
+    assertKnown(options, REDRIVE, 'redrive')
+    const { ids, reason, limit = Number.POSITIVE_INFINITY } = options
     if (ids !== undefined) return this.#redriveSome(ids, reason, limit)
     let done = 0
     let cursor: string | null = null
@@ -188,6 +213,14 @@ export class JobDesk<T, R> implements JobActions<T, R> {
     return this.#store.call(`${what} queue "${this.#queue}"`, call)
   }
 
+  #closedWhile(id: string): PandaError {
+    return new PandaError('closed', `queue "${this.#queue}" was closed while waiting for the end of job ${id}`)
+  }
+
+  #tooLate(id: string, timeout: number): PandaError {
+    return new PandaError('timed_out', `Job ${id} of "${this.#queue}" had not ended after ${timeout} ms`)
+  }
+
   #result(id: string, ended: Ended): R {
     // The type of the value is the caller's word: it cannot be checked here.
     if (ended.state === 'succeeded') return (ended.value === null ? undefined : JSON.parse(ended.value)) as R
@@ -203,6 +236,15 @@ export class JobDesk<T, R> implements JobActions<T, R> {
       `Job ${id} of "${this.#queue}" is dead (${ended.reason ?? ''}): ${stored?.message ?? 'no error is known'}`,
       { cause },
     )
+  }
+}
+
+async function stopWatching(watching: Promise<() => void> | null): Promise<void> {
+  try {
+    const stop = await watching
+    stop?.()
+  } catch {
+    // Its failure was told to who waited.
   }
 }
 

@@ -1,6 +1,7 @@
 import { durationMs } from '../duration.ts'
 import type { Duration } from '../duration.ts'
 import { PandaError } from '../errors.ts'
+import { assertKnown, namesOf } from '../options.ts'
 import type { IdempotencyKey, NewJob } from './driver.ts'
 import type { JobSettings } from './job-settings.ts'
 import { encodeSettings } from './job-settings.ts'
@@ -36,7 +37,18 @@ export interface JobOptions extends RunOptions {
   readonly tx?: object
 }
 
-const KNOWN = new Set('attempts backoff timeout priority delay runAt idempotencyKey idempotencyFor group tx'.split(' '))
+const KNOWN = namesOf<JobOptions>({
+  attempts: true,
+  backoff: true,
+  timeout: true,
+  priority: true,
+  delay: true,
+  runAt: true,
+  idempotencyKey: true,
+  idempotencyFor: true,
+  group: true,
+  tx: true,
+})
 const DAY_MS = 86_400_000
 const MAX_NAME = 512
 
@@ -70,9 +82,7 @@ export function plainJob(body: string, settings: string, priority: number): NewJ
  * @throws PandaError invalid_option
  */
 export function newJob(body: string, defaults: RunOptions, options: JobOptions, more: JobSettings = {}): NewJob {
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw new PandaError('invalid_option', `a job has no option "${name}"`)
-  }
+  assertKnown(options, KNOWN, 'a job')
   if (options.delay !== undefined && options.runAt !== undefined) {
     throw new PandaError('invalid_option', 'delay and runAt exclude each other')
   }
@@ -90,7 +100,7 @@ export function newJob(body: string, defaults: RunOptions, options: JobOptions, 
   }
 }
 
-function withoutUndefined(options: RunOptions): RunOptions {
+export function withoutUndefined(options: RunOptions): RunOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
@@ -106,7 +116,8 @@ export function checkPriority(priority: number): number {
   throw new PandaError('invalid_option', `priority must be a whole number from -100 to 100, not ${String(priority)}`)
 }
 
-function checkName(value: string, option: string): string {
+/** @throws PandaError invalid_option */
+export function checkName(value: string, option: string): string {
   if (typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME && !value.includes('\0')) return value
   throw new PandaError('invalid_option', `${option} must be a text of 1 to ${MAX_NAME} characters without NUL`)
 }

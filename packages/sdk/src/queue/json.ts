@@ -7,7 +7,8 @@ const MAX_DEPTH = 200
 
 /**
  * JSON text of plain data. Stricter than `JSON.stringify`, which drops or changes what it cannot say: here that is an error.
- * Properties that are `undefined` are left out; objects with `toJSON` (Date, URL) are stored as they say.
+ * Properties that are `undefined` are left out; objects with `toJSON` (Date, URL) are stored as they say. NaN, Infinity and
+ * an invalid Date, which it makes `null` of, are errors too, and so is `undefined` in a list.
  * @param what names the value in messages, e.g. `the data of a job of "uploads"`
  * @throws PandaError not_json, payload_too_large
  */
@@ -49,6 +50,7 @@ function faultOf(value: unknown, depth: number): Fault | null {
 
 function faultOfObject(value: object, depth: number): Fault | null {
   if (depth > MAX_DEPTH) return { path: [], problem: 'is nested too deeply (a cycle?)' }
+  if (value instanceof Date && Number.isNaN(value.getTime())) return { path: [], problem: 'is an invalid Date' }
   if ('toJSON' in value && typeof value.toJSON === 'function') return faultOf(value.toJSON(), depth + 1)
   if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value)) {
     return { path: [], problem: `is a ${value.constructor.name}` }

@@ -1,6 +1,7 @@
 import { durationMs } from '../duration.ts'
 import type { Duration } from '../duration.ts'
 import { PandaError } from '../errors.ts'
+import { assertKnown, namesOf } from '../options.ts'
 import type { QueueSettings, Rate } from './driver.ts'
 import { whole } from './handler.ts'
 
@@ -18,13 +19,12 @@ export interface RateLimit {
   readonly per: Duration
 }
 
-const KNOWN = new Set(['concurrency', 'rate', 'groupConcurrency', 'groupRate'])
+const KNOWN = namesOf<QueueLimits>({ concurrency: true, rate: true, groupConcurrency: true, groupRate: true })
+const RATE = namesOf<RateLimit>({ limit: true, per: true })
 
 /** @throws PandaError invalid_option */
 export function settingsOfLimits(limits: QueueLimits): Partial<QueueSettings> {
-  for (const name of Object.keys(limits)) {
-    if (!KNOWN.has(name)) throw new PandaError('invalid_option', `a queue has no limit "${name}"`)
-  }
+  assertKnown(limits, KNOWN, 'configure')
   const { concurrency, rate, groupConcurrency, groupRate } = limits
   return {
     ...(concurrency !== undefined && {
@@ -38,6 +38,7 @@ export function settingsOfLimits(limits: QueueLimits): Partial<QueueSettings> {
 
 function rateOf(rate: RateLimit | null, option: string): Rate | null {
   if (rate === null) return null
+  assertKnown(rate, RATE, option)
   const perMs = durationMs(rate.per, `${option}.per`)
   if (perMs < 1) throw new PandaError('invalid_option', `${option}.per must be 1 ms or more`)
   return { limit: whole(rate.limit, `${option}.limit`, 1), perMs }

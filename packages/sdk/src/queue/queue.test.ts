@@ -1,31 +1,15 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { code, gate, memoryQueues } from '../../../../test/support/memory-queues.ts'
 import { openMemoryQueueDriver } from '../drivers/memory/index.ts'
-import { PandaError } from '../errors.ts'
 import { FinalError } from './final-error.ts'
 import { Queue } from './queue.ts'
 import type { QueueOptions } from './queue.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
-const opened: { close: (options?: { grace?: number }) => Promise<void> }[] = []
-
+const anyQueue = memoryQueues()
 function open<T = { fileId: string }, R = unknown>(options: QueueOptions<T> = {}): Queue<T, R> {
-  const queue = new Queue<T, R>('uploads', { driver: openMemoryQueueDriver(), allowUnsafeStore: true, ...options })
-  opened.push(queue)
-  return queue
+  return anyQueue<T, R>(options, 'uploads')
 }
-
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((queue) => queue.close({ grace: 0 })))
-})
-
-/** A promise and what resolves it. */
-function gate<T = void>(): { promise: Promise<T>; open: (value: T) => void } {
-  let open: (value: T) => void = () => undefined
-  const promise = new Promise<T>((resolve) => (open = resolve))
-  return { promise, open }
-}
-
-const code = (expected: string) => expect.objectContaining({ code: expected })
 
 test('the snippet of the article works as printed', async () => {
   const queue = open()
@@ -161,6 +145,18 @@ test('a waiting job is cancelled, edited, promoted, retried and removed by its i
   await expect(job.finished()).rejects.toEqual(code('job_not_found'))
 })
 
+test('a job that was cancelled while it waited and is retried afterwards runs', async () => {
+  const queue = open<{ fileId: string }, string>()
+  queue.process(() => 'ran')
+  await (await queue.add({ fileId: 'a' })).finished()
+  await queue.pause()
+  const second = await queue.add({ fileId: 'b' })
+  await second.cancel()
+  await queue.resume()
+  await second.retry()
+  expect(await second.finished()).toBe('ran')
+})
+
 test('adds that are in flight together share a round trip', async () => {
   const driver = openMemoryQueueDriver()
   const add = vi.spyOn(driver, 'add')
@@ -229,11 +225,24 @@ test.each([
   ['a bigint', { n: 1n }, 'not_json'],
   ['a symbol', { s: Symbol('s') }, 'not_json'],
   ['NaN', { n: Number.NaN }, 'not_json'],
+  ['Infinity', { n: Number.POSITIVE_INFINITY }, 'not_json'],
+  ['an invalid Date', { at: new Date('never') }, 'not_json'],
   ['a Map', { m: new Map() }, 'not_json'],
   ['undefined in a list', { l: [undefined] }, 'not_json'],
   ['too much', { text: 'x'.repeat(300_000) }, 'payload_too_large'],
 ])('refuses %s', async (_name, data, expected) => {
   await expect(open<object>().add(data)).rejects.toEqual(code(expected))
+})
+
+test('says which part of the data cannot be stored', async () => {
+  await expect(open<object>().add({ orders: [{ paidAt: new Date('soon') }] })).rejects.toMatchObject({
+    message: expect.stringContaining('orders[0].paidAt is an invalid Date'),
+  })
+})
+
+test('a Date, a URL and what says how it is to be stored are stored as they say; undefined properties are left out', async () => {
+  const job = await open<object>().add({ at: new Date(0), to: new URL('https://a.example/'), none: undefined })
+  expect((await job.info())?.data).toEqual({ at: '1970-01-01T00:00:00.000Z', to: 'https://a.example/' })
 })
 
 test('refuses a cycle', async () => {
@@ -270,54 +279,6 @@ test('batch handlers get what is there, with a result per job', async () => {
   expect(ends[3]).toMatchObject({ status: 'rejected', reason: { cause: { message: 'three' } } })
 })
 
-test('close lets a running handler finish within the grace', async () => {
-  const driver = openMemoryQueueDriver()
-  const queue = open({ driver })
-  const started = gate()
-  const go = gate()
-  queue.process(async () => {
-    started.open()
-    await go.promise
-  })
-  const job = await queue.add({ fileId: 'x' })
-  await started.promise
-  const closed = queue.close({ grace: '5s' })
-  go.open()
-  await closed
-  expect((await open({ driver }).getJob(job.id))?.state).toBe('succeeded')
-})
-
-test('what still runs after the grace is aborted and handed back at once', async () => {
-  const driver = openMemoryQueueDriver()
-  const queue = open({ driver })
-  const started = gate()
-  const reason = gate<unknown>()
-  queue.process(async (_job, { signal }) => {
-    started.open()
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-    reason.open(signal.reason)
-  })
-  const jobs = await queue.addBulk([{ data: { fileId: 'a' } }, { data: { fileId: 'b' } }])
-  await started.promise
-  await queue.close({ grace: 0 })
-  expect(await reason.promise).toEqual(code('closed'))
-  const other = open<{ fileId: string }, number>({ driver })
-  const order: string[] = []
-  other.process(async (job) => {
-    order.push(job.data.fileId)
-    return job.attempt + job.crashes
-  })
-  expect(await Promise.all(jobs.map((job) => other.finished(job.id)))).toEqual([1, 1])
-  expect(order).toEqual(['a', 'b'])
-})
-
-test('after close nothing is taken any more', async () => {
-  const queue = open()
-  await queue.close()
-  await expect(queue.add({ fileId: 'x' })).rejects.toEqual(code('closed'))
-  expect(() => queue.process(() => undefined)).toThrow(PandaError)
-})
-
 test('pause holds work back, resume lets it go', async () => {
   const queue = open()
   await queue.pause()
@@ -346,6 +307,22 @@ test('dead letters are redriven by reason and count', async () => {
   expect(await jobs.at(2)?.finished()).toBe('ok')
 })
 
+test('by id only what is dead is redriven, and for the reason that is given', async () => {
+  const queue = open()
+  const handler = vi.fn(({ data }: { data: { fileId: string } }) => {
+    if (data.fileId === 'bad') throw new Error('no')
+  })
+  queue.process(handler)
+  const good = await queue.add({ fileId: 'good' })
+  await good.finished()
+  const bad = await queue.add({ fileId: 'bad' }, { attempts: 1 })
+  await expect(bad.finished()).rejects.toEqual(code('job_failed'))
+  expect(await queue.redrive({ ids: [good.id] })).toBe(0)
+  expect(await queue.redrive({ ids: [bad.id], reason: 'crashes' })).toBe(0)
+  expect(handler).toHaveBeenCalledTimes(2)
+  expect(await queue.redrive({ ids: [good.id, bad.id], reason: 'attempts' })).toBe(1)
+})
+
 test('drain cancels all that waits', async () => {
   const queue = open()
   await queue.addBulk([{ data: { fileId: 'a' } }, { data: { fileId: 'b' }, options: { delay: '1h' } }])
@@ -359,6 +336,6 @@ test('a store is found by the environment, and none is an error that says what t
   vi.stubEnv('PANDA_QUEUE_URL', 'mysql://x')
   expect(() => new Queue('q')).toThrow(code('invalid_url'))
   vi.stubEnv('PANDA_QUEUE_URL', 'memory:')
-  opened.push(new Queue('q'))
+  expect(new Queue('q').name).toBe('q')
   vi.unstubAllEnvs()
 })

@@ -1,6 +1,7 @@
 import { durationMs } from '../duration.ts'
 import type { Duration } from '../duration.ts'
 import { PandaError } from '../errors.ts'
+import { assertKnown, namesOf } from '../options.ts'
 
 /** How long to wait before the next attempt. */
 export interface Backoff {
@@ -29,8 +30,11 @@ export interface BackoffPlan {
 export const DEFAULT_ATTEMPTS = 3
 export const DEFAULT_BACKOFF: BackoffPlan = { kind: 'exponential', delay: 1000, factor: 2, max: 3_600_000, jitter: 0.2 }
 
+const KNOWN = namesOf<Backoff>({ kind: true, delay: true, factor: true, max: true, jitter: true })
+
 /** @throws PandaError invalid_option */
 export function planBackoff(backoff: Backoff): BackoffPlan {
+  assertKnown(backoff, KNOWN, 'backoff')
   const plan: BackoffPlan = {
     kind: backoff.kind ?? DEFAULT_BACKOFF.kind,
     delay: backoff.delay === undefined ? DEFAULT_BACKOFF.delay : durationMs(backoff.delay, 'backoff.delay'),

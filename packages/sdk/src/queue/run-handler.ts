@@ -2,7 +2,7 @@ import type { Run, Settle } from './consumer.ts'
 import { PandaError } from '../errors.ts'
 import type { BatchHandler, Handler } from './handler.ts'
 import type { JobTools, Running, RunningJob } from './running-job.ts'
-import type { Tracing } from './tracing.ts'
+import type { Processed, Tracing } from './tracing.ts'
 
 /** Calls a handler per job, with no more wrapping than its own promise. */
 export function runEach<T, R>(handler: Handler<T, R>, tracing: Tracing | null): Run {
@@ -11,9 +11,14 @@ export function runEach<T, R>(handler: Handler<T, R>, tracing: Tracing | null): 
       // The consumer has checked the data, as far as they can be checked.
       const job = running as RunningJob as RunningJob<T>
       if (tracing === null || !tracing.active()) watch(running, settle, handler, job)
-      else watch(running, settle, (one, tools) => tracing.working(running, () => handler(one, tools)), job)
+      else
+        watch(running, settle, (one, tools) => tracing.processing(processed(running), () => handler(one, tools)), job)
     }
   }
+}
+
+function processed({ queue, id, attempt, settings }: Running): Processed {
+  return { destination: queue, id, carrier: settings.trace, attributes: { 'panda.job.attempt': attempt } }
 }
 
 function watch<T>(

@@ -1,8 +1,9 @@
 import { assertFires, assertTimeZone, nextTime, parseSchedule } from '../schedule/index.ts'
 import { PandaError } from '../errors.ts'
+import { assertKnown, namesOf } from '../options.ts'
 import type { QueueDriver } from './driver.ts'
 import type { RunOptions } from './job-options.ts'
-import { checkPriority, settingsOf } from './job-options.ts'
+import { checkName, checkPriority, settingsOf, withoutUndefined } from './job-options.ts'
 import type { MissedPolicy } from './schedule-plan.ts'
 import type { ScheduleSpec } from './schedule-ticks.ts'
 
@@ -26,22 +27,41 @@ export interface ScheduleInfo {
   readonly nextAt: Date | null
 }
 
-/** @throws PandaError invalid_option, ScheduleError */
-export function specOf<T>(
+const KNOWN = namesOf<RepeatOptions<unknown>>({
+  timezone: true,
+  data: true,
+  missed: true,
+  group: true,
+  attempts: true,
+  backoff: true,
+  timeout: true,
+  priority: true,
+})
+
+/**
+ * @param encode makes JSON text of the data
+ * @throws PandaError invalid_option, ScheduleError, and as `encode` does
+ */
+export async function specOf<T>(
+  key: string,
   expression: string,
   options: RepeatOptions<T>,
-  body: string,
+  encode: (data: T) => Promise<string>,
   defaults: RunOptions,
-): ScheduleSpec {
-  const { timezone = 'UTC', missed = 'last', group = null } = options
+): Promise<ScheduleSpec> {
+  assertKnown(options, KNOWN, 'schedule')
+  checkName(key, 'the key of a schedule')
+  const { timezone = 'UTC', missed = 'last' } = options
+  const group = options.group === undefined ? null : checkName(options.group, 'group')
   const schedule = parseSchedule(expression)
   assertTimeZone(timezone)
   assertFires(schedule)
   if (missed !== 'skip' && missed !== 'last' && missed !== 'all') {
     throw new PandaError('invalid_option', 'missed must be skip, last or all')
   }
-  const settings = settingsOf({ ...defaults, ...options })
+  const settings = settingsOf({ ...defaults, ...withoutUndefined(options) })
   const priority = checkPriority(options.priority ?? defaults.priority ?? 0)
+  const body = await encode(options.data)
   return { expression: schedule.expression, timezone, missed, body, settings, priority, group }
 }
 

@@ -144,7 +144,7 @@ export class Store {
   #build(driver: QueueDriver): Parts {
     const hub = new SignalHub((queues, onSignal) => driver.listen(queues, onSignal))
     const leases = new Leases(driver, this.#options.lease, this.clock)
-    return { driver, hub, leases, finish: new FinishWatch(driver, hub) }
+    return { driver, hub, leases, finish: new FinishWatch(driver, hub, this.clock) }
   }
 }
 

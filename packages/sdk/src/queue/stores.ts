@@ -30,6 +30,18 @@ export interface StoreChoice {
   readonly clock?: Clock
 }
 
+export const STORE_CHOICE: Readonly<Record<keyof StoreChoice, true>> = {
+  url: true,
+  driver: true,
+  namespace: true,
+  patience: true,
+  lease: true,
+  heartbeat: true,
+  maxBlock: true,
+  allowUnsafeStore: true,
+  clock: true,
+}
+
 const byKey = new Map<string, Store>()
 const byDriver = new WeakMap<QueueDriver, Store>()
 

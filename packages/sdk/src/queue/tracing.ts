@@ -1,17 +1,31 @@
 import type { Span } from '@opentelemetry/api'
-import type { Running } from './running-job.ts'
 
 type Api = typeof import('@opentelemetry/api')
-type Carrier = Record<string, string>
+export type Carrier = Readonly<Record<string, string>>
+type Attributes = Readonly<Record<string, string | number>>
+
+/** What a handler works on. */
+export interface Processed {
+  /** The queue, or the type of the event. */
+  readonly destination: string
+  readonly id: string
+  /** What travelled with it. */
+  readonly carrier: Carrier | undefined
+  readonly attributes: Attributes
+}
 
 /** Spans by the API package only: they go wherever the application sends its own. */
 export interface Tracing {
   /** False while the application has registered no tracer: then nothing is made that would be thrown away. */
   active(): boolean
-  /** Runs `add` in a producer span; the carrier is to travel with the job, undefined when nothing is traced. */
-  adding<T>(queue: string, add: (carrier: Carrier | undefined) => Promise<T>): Promise<T>
-  /** Runs the handler in a consumer span, a child of the one that added the job. */
-  working(running: Running, work: () => unknown): unknown
+  /** Runs `publish` in a producer span; the carrier is to travel with the job or event, undefined when nothing is traced. */
+  publishing<T>(
+    destination: string,
+    publish: (carrier: Carrier | undefined) => Promise<T>,
+    attributes?: Attributes,
+  ): Promise<T>
+  /** Runs the handler in a consumer span, a child of the one that published. */
+  processing(processed: Processed, work: () => unknown): Promise<unknown>
 }
 
 let loaded: Promise<Tracing | null> | null = null
@@ -42,39 +56,41 @@ class ApiTracing implements Tracing {
     return !(provider instanceof this.#api.ProxyTracerProvider) || provider.getDelegate() !== this.#none
   }
 
-  async adding<T>(queue: string, add: (carrier: Carrier | undefined) => Promise<T>): Promise<T> {
+  async publishing<T>(
+    destination: string,
+    publish: (carrier: Carrier | undefined) => Promise<T>,
+    attributes: Attributes = {},
+  ): Promise<T> {
     const { context, propagation, trace, SpanKind } = this.#api
-    const span = trace.getTracer('@pandastack/sdk').startSpan(`publish ${queue}`, {
+    const span = trace.getTracer('@pandastack/sdk').startSpan(`publish ${destination}`, {
       kind: SpanKind.PRODUCER,
       attributes: {
         'messaging.system': 'pandastack',
         'messaging.operation.type': 'send',
-        'messaging.destination.name': queue,
+        'messaging.destination.name': destination,
+        ...attributes,
       },
     })
-    const carrier: Carrier = {}
+    const carrier: Record<string, string> = {}
     propagation.inject(trace.setSpan(context.active(), span), carrier)
     let traced = false
     for (const _ in carrier) traced = true
-    return this.#end(span, add(traced ? carrier : undefined))
+    return this.#end(span, publish(traced ? carrier : undefined))
   }
 
-  working(running: Running, work: () => unknown): unknown {
+  processing({ destination, id, carrier, attributes }: Processed, work: () => unknown): Promise<unknown> {
     const { context, propagation, trace, SpanKind } = this.#api
-    const from =
-      running.settings.trace === undefined
-        ? context.active()
-        : propagation.extract(context.active(), running.settings.trace)
-    const attributes = {
+    const from = carrier === undefined ? context.active() : propagation.extract(context.active(), carrier)
+    const all = {
       'messaging.system': 'pandastack',
       'messaging.operation.type': 'process',
-      'messaging.destination.name': running.queue,
-      'messaging.message.id': running.id,
-      'panda.job.attempt': running.attempt,
+      'messaging.destination.name': destination,
+      'messaging.message.id': id,
+      ...attributes,
     }
     const span = trace
       .getTracer('@pandastack/sdk')
-      .startSpan(`process ${running.queue}`, { kind: SpanKind.CONSUMER, attributes }, from)
+      .startSpan(`process ${destination}`, { kind: SpanKind.CONSUMER, attributes: all }, from)
     return this.#end(
       span,
       context.with(trace.setSpan(from, span), async () => work()),

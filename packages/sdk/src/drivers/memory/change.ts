@@ -78,7 +78,16 @@ function edit(store: MemoryStore, queue: QueueData, job: Job, wanted: Change & {
 function remove(store: MemoryStore, queue: QueueData, job: Job): ChangeOutcome {
   if (job.state === 'running') return 'wrong-state'
   takeOut(store, queue, job)
-  if (!isFinalJobState(job.state)) tellParent(store, queue, job, 'cancelled')
+  if (!isFinalJobState(job.state)) {
+    tellParent(store, queue, job, 'cancelled')
+    if (queue.watched.has(job.id)) tellRemoved(store, queue, job)
+  }
   forget(queue, job)
   return 'done'
+}
+
+/** Who waits for its end would do so for ever. */
+function tellRemoved(store: MemoryStore, queue: QueueData, { id }: Job): void {
+  const nothing = { value: null, error: null }
+  store.listeners.emit({ kind: 'finished', queue: queue.name, id, state: 'cancelled', reason: 'removed', ...nothing })
 }

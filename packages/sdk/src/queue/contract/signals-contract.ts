@@ -147,6 +147,20 @@ export const signalTests: QueueTests = {
       expect(await ear.kind('finished')).toMatchObject({ id, state: 'dead', reason: 'crashes' })
     }),
 
+  'tells who watches that a job was removed': (t) =>
+    withEar(t, async (ear) => {
+      const ids = [await addJob(t), await addJob(t, { delayMs: HOUR }), await addJob(t, { group: 'g' })]
+      const unwatched = await addJob(t)
+      for (const id of ids) expect(await t.other.watch(t.queue, id)).toBeNull()
+      await t.driver.change(t.queue, [unwatched, ...ids], { kind: 'remove' })
+      const seen = new Map<string, unknown>()
+      await ear.until((signal) => {
+        if (signal.kind === 'finished') seen.set(signal.id, [signal.state, signal.value, signal.error, signal.reason])
+        return seen.size === 3
+      })
+      expect(seen).toEqual(new Map(ids.map((id) => [id, ['cancelled', null, null, 'removed']])))
+    }),
+
   'shows the end of a watched job although nothing is kept': (t) =>
     withEar(t, async (ear) => {
       const id = await addJob(t)

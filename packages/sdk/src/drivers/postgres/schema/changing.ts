@@ -77,6 +77,9 @@ begin
     if d.parent_id is not null then
       perform {s}.tell_parent_1(p_queue, j.id, 5::int2, null, d.parent_queue, d.parent_id);
     end if;
+    if d.watched then
+      perform pg_notify({s}.channel_of(p_queue), 'f' || json_build_object('id', j.id, 'state', 5, 'reason', 'removed')::text);
+    end if;
     delete from {s}.logs where id = j.id;
     delete from {s}.child_outcomes where parent = j.id;
     perform {s}.count_1(p_queue, -(j.state = 0)::int, -(j.state = 1)::int, 0, -(j.state = 3)::int, 0, 0, 0, 0, 0, 0, 0, 0);

@@ -115,7 +115,7 @@ function changes.remove(id, state, value)
     local _, _, parent = header(value)
     if parent then tellParent(id, parent, 'c') end
     call('HDEL', p .. 'x', id)
-    call('HDEL', p .. 'wt', id)
+    if call('HDEL', p .. 'wt', id) == 1 then tell('f["' .. id .. '","cancelled",null,null,"removed"]') end
   end
   purge({ id })
   return 'done'
