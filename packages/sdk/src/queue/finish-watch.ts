@@ -88,7 +88,7 @@ export class FinishWatch {
     if (entry === undefined) return
     entry.looks += 1
     const look = entry.looks
-    for (const id of [...entry.jobs.keys()]) {
+    for (const id of entry.jobs.keys()) {
       for (let wait = FIRST_PAUSE_MS; entry.looks === look && entry.jobs.has(id); wait = nextWait(wait)) {
         if (await this.#lookAt(queue, id)) break
         await pause(this.#clock, wait, entry.over.signal)

@@ -87,26 +87,23 @@ export class JobDesk<T, R> implements JobActions<T, R> {
 
   /** @param timeout in ms; null = as long as it takes */
   async #end(id: string, timeout: number | null): Promise<Ended> {
-    const { clock } = this.#store
-    let giveUp: () => void = () => undefined
-    let cancel: () => void = () => undefined
-    let watching: Promise<() => void> | null = null
+    const undo: (() => void)[] = []
     const ended = new Promise<Ended>((resolve, reject) => {
-      giveUp = () => reject(this.#closedWhile(id))
-      if (timeout !== null) cancel = clock.after(timeout, () => reject(this.#tooLate(id, timeout)))
-      watching = this.#call('wait for a job of', async (_driver, signal) =>
+      const giveUp = (): void => reject(this.#closedWhile(id))
+      this.#waiting.add(giveUp)
+      undo.push(() => this.#waiting.delete(giveUp))
+      if (timeout !== null) undo.push(this.#store.clock.after(timeout, () => reject(this.#tooLate(id, timeout))))
+      const watching = this.#call('wait for a job of', async (_driver, signal) =>
         (await this.#store.parts()).finish.watch(this.#queue, id, { ended: resolve, failed: reject }, signal),
       )
       watching.catch(reject)
+      // Also when the store has not answered yet.
+      undo.push(() => void stopWatching(watching))
     })
-    this.#waiting.add(giveUp)
     try {
       return await ended
     } finally {
-      cancel()
-      this.#waiting.delete(giveUp)
-      // Also when the answer to the watch comes after the end of the patience.
-      void stopWatching(watching)
+      for (const step of undo) step()
     }
   }
 
@@ -239,10 +236,10 @@ export class JobDesk<T, R> implements JobActions<T, R> {
   }
 }
 
-async function stopWatching(watching: Promise<() => void> | null): Promise<void> {
+async function stopWatching(watching: Promise<() => void>): Promise<void> {
   try {
     const stop = await watching
-    stop?.()
+    stop()
   } catch {
     // Its failure was told to who waited.
   }
