@@ -5,15 +5,21 @@ import { noteRunEvents } from '../../packages/server/src/alerts/note-run-events.
 import type { AlertPayload } from '../../packages/server/src/alerts/payload.ts'
 import { openDatabase } from '../../packages/server/src/store/database.ts'
 import { newId } from '../../packages/server/src/store/ids.ts'
+import { AlertCourier } from '../support/alert-courier.ts'
 import { RunsWorld } from '../support/runs-world.ts'
 
 let world: RunsWorld
 let cronjobId: string
+let courier: AlertCourier
 beforeAll(async () => {
   world = await RunsWorld.open()
   cronjobId = await world.cronjob('exit 1')
+  courier = new AlertCourier(world.database.url)
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(async () => {
+  await courier[Symbol.asyncDispose]()
+  await world[Symbol.asyncDispose]()
+})
 
 beforeEach(async () => {
   await world.db.deleteFrom('alerts').execute()
@@ -47,7 +53,7 @@ describe('a crowd of events', () => {
         await noteFailure()
         return (await sql<{ text: string }>`select 'last words' as text`.execute(db)).rows.map(({ text }) => text)
       }
-      expect(await gather(crowded, lastLines)).toBe(1)
+      expect(await gather(crowded, courier.queue, lastLines)).toBe(1)
     } finally {
       await crowded.destroy()
     }
@@ -58,7 +64,7 @@ describe('a crowd of events', () => {
     await sql`insert into alert_events (alert_id, run_id, event)
       select a.id, 'run_gone', 'missed' from alerts a, generate_series(1, 3000)`.execute(world.db)
     const run = await noteFailure()
-    expect(await gather(world.db, noLines)).toBe(1)
+    expect(await gather(world.db, courier.queue, noLines)).toBe(1)
     const [payload] = await payloads()
     expect(payload?.count).toBe(3001)
     expect(payload?.items.at(-1)).toMatchObject({ event: 'failed', run })
@@ -66,7 +72,7 @@ describe('a crowd of events', () => {
 
   it('is told once, by several servers at once', async () => {
     for (let count = 0; count < 30; count++) await noteFailure()
-    await Promise.all([1, 2, 3, 4].map(() => gather(world.db, noLines)))
+    await Promise.all([1, 2, 3, 4].map(() => gather(world.db, courier.queue, noLines)))
     expect((await payloads()).reduce((sum, { count }) => sum + count, 0)).toBe(30)
   })
 })

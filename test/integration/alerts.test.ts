@@ -13,9 +13,8 @@ import {
   testAlert,
   updateAlert,
 } from '../../packages/server/src/alerts/alerts.ts'
-import { createSender } from '../../packages/server/src/alerts/channels/send.ts'
+import { createSender, type Sender } from '../../packages/server/src/alerts/channels/send.ts'
 import { AlertDispatcher } from '../../packages/server/src/alerts/dispatcher.ts'
-import { deliverDue } from '../../packages/server/src/alerts/deliver.ts'
 import { gather } from '../../packages/server/src/alerts/gather.ts'
 import { noteRunEvents } from '../../packages/server/src/alerts/note-run-events.ts'
 import { createOutbound } from '../../packages/server/src/alerts/outbound.ts'
@@ -23,9 +22,11 @@ import type { AlertPayload } from '../../packages/server/src/alerts/payload.ts'
 import { systemClock } from '../../packages/server/src/clock.ts'
 import { createLog } from '../../packages/server/src/log.ts'
 import { newId } from '../../packages/server/src/store/ids.ts'
+import { AlertCourier } from '../support/alert-courier.ts'
 import { type MigratedDatabase, migratedDatabase } from '../support/migrated-database.ts'
 import { plainSealer as box } from '../support/plain-sealer.ts'
 import { startMailServer } from '../support/mail-server.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 interface Received {
   readonly path: string
@@ -34,16 +35,17 @@ interface Received {
 }
 
 let database: MigratedDatabase
+let courier: AlertCourier
 const received: Received[] = []
 const mails: string[] = []
 let answer: { status: number; headers: Record<string, string> } = { status: 200, headers: {} }
 let base = ''
 let mailUrl = ''
 const closers: (() => unknown)[] = []
-const outcomes: string[] = []
 
 beforeAll(async () => {
   database = await migratedDatabase()
+  courier = new AlertCourier(database.url)
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
@@ -64,17 +66,18 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const close of closers) await close()
+  await courier[Symbol.asyncDispose]()
   await database[Symbol.asyncDispose]()
 })
 
 beforeEach(async () => {
   received.length = 0
   mails.length = 0
-  outcomes.length = 0
   answer = { status: 200, headers: {} }
   await database.db.deleteFrom('alerts').execute()
   await database.db.deleteFrom('runs').execute()
   await database.db.deleteFrom('cronjobs').execute()
+  await courier.clear()
 })
 
 async function cronjob(name: string): Promise<string> {
@@ -114,14 +117,36 @@ async function note(cronjobId: string, event: 'failed' | 'recovered' | 'missed' 
   return runId
 }
 
-function deliver(allow: string[] = ['127.0.0.0/8'], signal = new AbortController().signal) {
-  const sender = createSender({
-    outbound: createOutbound(allow),
-    mail: { url: mailUrl, from: 'panda@example.com' },
-    now: () => Date.now(),
-  })
-  const onOutcome = ({ kind, outcome }: { kind: string; outcome: string }) => void outcomes.push(`${kind} ${outcome}`)
-  return deliverDue({ db: database.db, box, sender, onOutcome }, signal).finally(() => sender.close())
+function senderTo(allow: string[]) {
+  const mail = { url: mailUrl, from: 'panda@example.com' }
+  return createSender({ outbound: createOutbound(allow), mail, now: () => Date.now() })
+}
+
+/** Sends what is due, each message once. @returns how many tries that were */
+function deliver(allow: string[] = ['127.0.0.0/8']): Promise<number> {
+  const sender = senderTo(allow)
+  return courier.send({ db: database.db, box, sender }).finally(() => sender.close())
+}
+
+/** Whoever is asked to send says nothing, until the try is cut short. @param which addresses; default: all */
+function silentSender(which: (url: string) => boolean = () => true) {
+  const real = senderTo(['127.0.0.0/8'])
+  const asked: string[] = []
+  let tell = (): void => {}
+  const sending = new Promise<void>((resolve) => (tell = resolve))
+  const sender: Sender = {
+    async send(channel, message, signal) {
+      const url = channel.kind === 'email' ? '' : channel.url
+      asked.push(url)
+      tell()
+      if (!which(url)) return real.send(channel, message, signal)
+      await new Promise<never>((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason as Error))
+      })
+    },
+    close: () => real.close(),
+  }
+  return { sender, asked, sending }
 }
 
 function dispatcher(lastLines: () => Promise<string[]>): AlertDispatcher {
@@ -130,6 +155,7 @@ function dispatcher(lastLines: () => Promise<string[]>): AlertDispatcher {
   const log = createLog({ logLevel: 'silent', logFormat: 'json' })
   return new AlertDispatcher({
     db: database.db,
+    queue: courier.queue,
     listener,
     clock: systemClock,
     log,
@@ -141,14 +167,11 @@ function dispatcher(lastLines: () => Promise<string[]>): AlertDispatcher {
 }
 
 const lines = () => Promise.resolve(['last words'])
-const makeDue = () =>
-  sql`update alert_deliveries set next_attempt_at = now() where state = 'pending'`.execute(database.db)
-
 describe('alerts', () => {
   it('sends a signed webhook with cause and last lines, once', async () => {
     const { signingSecret } = await create('oncall', { kind: 'webhook', url: `${base}/hook` })
     const run = await note(await cronjob('weekly-digest'))
-    expect(await gather(database.db, lines)).toBe(1)
+    expect(await gather(database.db, courier.queue, lines)).toBe(1)
     expect(await deliver()).toBe(1)
     expect(await deliver()).toBe(0)
     expect(received).toHaveLength(1)
@@ -162,7 +185,7 @@ describe('alerts', () => {
       exitCode: 3,
       lastLines: ['last words'],
     })
-    expect(outcomes).toEqual(['webhook sent'])
+    expect(courier.outcomes).toEqual(['webhook sent'])
     expect(await listDeliveries(database.db, database.projectId, 'oncall')).toMatchObject([
       { state: 'sent', attempts: 1, events: 1 },
     ])
@@ -172,11 +195,11 @@ describe('alerts', () => {
     await create('oncall', { kind: 'slack', url: `${base}/slack` })
     const id = await cronjob('a')
     await note(id)
-    await gather(database.db, lines)
+    await gather(database.db, courier.queue, lines)
     for (let count = 0; count < 25; count++) await note(id)
-    expect(await gather(database.db, lines)).toBe(0)
+    expect(await gather(database.db, courier.queue, lines)).toBe(0)
     await sql`update alerts set quiet_until = now()`.execute(database.db)
-    expect(await gather(database.db, lines)).toBe(1)
+    expect(await gather(database.db, courier.queue, lines)).toBe(1)
     await deliver()
     expect(received).toHaveLength(2)
     const group = received.find(({ body }) => body.includes('25 events'))
@@ -191,9 +214,9 @@ describe('alerts', () => {
     await noteRunEvents(database.db, [
       { runId: await failedRun(mine), projectId: 'prj_foreign', cronjobId: mine, event: 'failed' },
     ])
-    expect(await gather(database.db, lines)).toBe(0)
+    expect(await gather(database.db, courier.queue, lines)).toBe(0)
     await note(mine)
-    expect(await gather(database.db, lines)).toBe(1)
+    expect(await gather(database.db, courier.queue, lines)).toBe(1)
   })
 
   it('an event noted in a transaction that is rolled back is not announced', async () => {
@@ -205,41 +228,43 @@ describe('alerts', () => {
       throw new Error('undo')
     })
     await expect(undone).rejects.toThrow('undo')
-    expect(await gather(database.db, lines)).toBe(0)
+    expect(await gather(database.db, courier.queue, lines)).toBe(0)
   })
 
   it('tries again with growing waits, keeps the id, and gives up in the end', async () => {
     await create('oncall', { kind: 'webhook', url: `${base}/hook` })
     await note(await cronjob('a'))
-    await gather(database.db, lines)
+    await gather(database.db, courier.queue, lines)
     answer = { status: 500, headers: {} }
     for (let attempt = 1; attempt <= 10; attempt++) {
       expect(await deliver()).toBe(1)
       expect(await deliver()).toBe(0)
-      await makeDue()
+      await courier.makeDue()
     }
     expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
     expect(received).toHaveLength(10)
     expect(await listDeliveries(database.db, database.projectId, 'oncall')).toMatchObject([
       { state: 'dead', attempts: 10, lastError: 'the receiver answered 500', nextAttemptAt: null },
     ])
-    expect(outcomes.at(-1)).toBe('webhook dead')
+    expect(courier.outcomes.at(-1)).toBe('webhook dead')
+    expect(await courier.counts()).toMatchObject({ queued: 0, retrying: 0, dead: 1 })
   })
 
   it('waits as long as the receiver asks', async () => {
     await create('oncall', { kind: 'slack', url: `${base}/slack` })
     await note(await cronjob('a'))
-    await gather(database.db, lines)
+    await gather(database.db, courier.queue, lines)
     answer = { status: 429, headers: { 'retry-after': '900' } }
     await deliver()
     const [delivery] = await listDeliveries(database.db, database.projectId, 'oncall')
     expect(Date.parse(delivery?.nextAttemptAt ?? '') - Date.now()).toBeGreaterThan(800_000)
+    expect((await courier.nextTryAt())?.getTime()).toBeGreaterThan(Date.now() + 800_000)
   })
 
   it('does not call a private address that is not allowed, and says why', async () => {
     await create('oncall', { kind: 'webhook', url: `${base}/hook` })
     await note(await cronjob('a'))
-    await gather(database.db, lines)
+    await gather(database.db, courier.queue, lines)
     await deliver([])
     expect(received).toHaveLength(0)
     expect(await listDeliveries(database.db, database.projectId, 'oncall')).toMatchObject([
@@ -247,27 +272,20 @@ describe('alerts', () => {
     ])
   })
 
-  it('a message whose sender died is sent by another after a minute', async () => {
-    await create('oncall', { kind: 'slack', url: `${base}/slack` })
-    await note(await cronjob('a'))
-    await gather(database.db, lines)
-    await sql`update alert_deliveries set locked_until = now() + interval '60 seconds', attempts = 1`.execute(
-      database.db,
-    )
-    expect(await deliver()).toBe(0)
-    await sql`update alert_deliveries set locked_until = now()`.execute(database.db)
-    expect(await deliver()).toBe(1)
-  })
-
   it('a try that our own stop cuts short is not counted', async () => {
     await create('oncall', { kind: 'slack', url: `${base}/slack` })
     await note(await cronjob('a'))
-    await gather(database.db, lines)
-    await deliver(['127.0.0.0/8'], AbortSignal.abort())
+    await gather(database.db, courier.queue, lines)
+    const { sender, sending } = silentSender()
+    const worker = await courier.start({ db: database.db, box, sender })
+    await sending
+    await worker.close()
+    expect(courier.outcomes).toEqual([])
     expect(await listDeliveries(database.db, database.projectId, 'oncall')).toMatchObject([
-      { state: 'pending', attempts: 0 },
+      { state: 'pending', attempts: 0, lastError: null },
     ])
     expect(await deliver()).toBe(1)
+    expect(received).toHaveLength(1)
   })
 
   it('speaks each channel', async () => {
@@ -277,7 +295,7 @@ describe('alerts', () => {
     await create('d', { kind: 'email', to: ['me@example.com'] })
     const hostile = () => Promise.resolve(['``` <!channel> @everyone \u001b[31m', 'x'.repeat(5000)])
     await note(await cronjob('digest'))
-    expect(await gather(database.db, hostile)).toBe(4)
+    expect(await gather(database.db, courier.queue, hostile)).toBe(4)
     await deliver()
     const bodyOf = (path: string) => received.find((each) => each.path === path)?.body ?? ''
     expect((JSON.parse(bodyOf('/slack')) as { text: string }).text).toMatch(
@@ -296,48 +314,52 @@ describe('alerts', () => {
     await create('a', { kind: 'webhook', url: `${base}/hook` })
     await create('b', { kind: 'slack', url: `${base}/slack` })
     await note(await cronjob('digest'))
-    expect(await gather(database.db, () => Promise.resolve([`${'x'.repeat(499)}\u{1f43c}`, 'a\0b']))).toBe(2)
+    expect(
+      await gather(database.db, courier.queue, () => Promise.resolve([`${'x'.repeat(499)}\u{1f43c}`, 'a\0b'])),
+    ).toBe(2)
     await deliver()
     const hook = JSON.parse(received.find(({ path }) => path === '/hook')?.body ?? '') as AlertPayload
     expect(hook.items[0]?.lastLines).toEqual([`${'x'.repeat(499)}\ufffd`, 'ab'])
     expect(received).toHaveLength(2)
   })
 
-  it('an alert that cannot be gathered holds up no other, and what waits goes out all the same', async () => {
+  it('an alert that cannot be gathered holds up no other', async () => {
     await create('a', { kind: 'slack', url: `${base}/a` })
     await create('b', { kind: 'slack', url: `${base}/b` })
     await note(await cronjob('digest'))
     let calls = 0
     const lastLines = () => (calls++ === 0 ? Promise.reject(new Error('unreadable')) : Promise.resolve([]))
     await expect(dispatcher(lastLines).step()).rejects.toThrow('1 alerts could not be gathered')
+    expect(await deliver()).toBe(1)
     expect(received.map(({ path }) => path)).toEqual(['/b'])
   })
 
-  it('one alert takes at most two of a batch', async () => {
+  it('a receiver that says nothing holds up two messages of its own, and none of others', async () => {
     await create('noisy', { kind: 'slack', url: `${base}/noisy` })
     await create('quiet', { kind: 'slack', url: `${base}/quiet` })
-    for (let count = 0; count < 10; count++) await testAlert(database.db, database.projectId, 'noisy')
-    await expect(testAlert(database.db, database.projectId, 'noisy')).rejects.toMatchObject({
+    for (let count = 0; count < 10; count++) await testAlert(database.db, courier.queue, database.projectId, 'noisy')
+    await expect(testAlert(database.db, courier.queue, database.projectId, 'noisy')).rejects.toMatchObject({
       code: 'too_many_requests',
     })
-    await testAlert(database.db, database.projectId, 'quiet')
-    expect(await deliver()).toBe(3)
-    expect(received.map(({ path }) => path).sort()).toEqual(['/noisy', '/noisy', '/quiet'])
+    await testAlert(database.db, courier.queue, database.projectId, 'quiet')
+    const { sender, asked } = silentSender((url) => url.endsWith('/noisy'))
+    const worker = await courier.start({ db: database.db, box, sender })
+    await waitFor('the message of the other alert', () => received.length === 1)
+    expect(received.map(({ path }) => path)).toEqual(['/quiet'])
+    await worker.close()
+    expect(asked.filter((url) => url.endsWith('/noisy'))).toHaveLength(2)
+    expect(await deliver()).toBe(10)
   })
 
   it('a mail server that says nothing ends the try in time', async () => {
     await create('mail', { kind: 'email', to: ['me@example.com'] })
-    await testAlert(database.db, database.projectId, 'mail')
+    await testAlert(database.db, courier.queue, database.projectId, 'mail')
     const mute = createTcpServer()
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
     const mail = { url: `smtp://127.0.0.1:${(mute.address() as AddressInfo).port}`, from: 'panda@example.com' }
     const sender = createSender({ outbound: createOutbound([]), mail, now: () => Date.now() })
-    const onOutcome = ({ outcome }: { outcome: string }) => void outcomes.push(outcome)
-    const begun = performance.now()
-    const signal = new AbortController().signal
-    expect(await deliverDue({ db: database.db, box, sender, onOutcome, tryLimitMs: 200 }, signal)).toBe(1)
-    expect(performance.now() - begun).toBeLessThan(5000)
-    expect(outcomes).toEqual(['failed'])
+    expect(await courier.send({ db: database.db, box, sender, tryLimitMs: 200 })).toBe(1)
+    expect(courier.outcomes).toEqual(['email failed'])
     const [delivery] = await listDeliveries(database.db, database.projectId, 'mail')
     expect(delivery).toMatchObject({ state: 'pending', lastError: 'not sent within 0.2 s' })
     sender.close()
@@ -348,7 +370,7 @@ describe('alerts', () => {
     await create('oncall', { kind: 'slack', url: `${base}/slack` }, { groupFor: '0s' })
     const id = await cronjob('a')
     for (let count = 0; count < 20; count++) await note(id)
-    await Promise.all([1, 2, 3, 4].map(() => gather(database.db, lines)))
+    await Promise.all([1, 2, 3, 4].map(() => gather(database.db, courier.queue, lines)))
     const deliveries = await listDeliveries(database.db, database.projectId, 'oncall')
     expect(deliveries.reduce((sum, each) => sum + each.events, 0)).toBe(20)
     await Promise.all([1, 2, 3].map(() => deliver()))
@@ -383,7 +405,7 @@ describe('alert settings', () => {
       groupFor: '5m',
     }
     await updateAlert(database.db, box, database.projectId, 'oncall', spec)
-    expect(await testAlert(database.db, database.projectId, 'oncall')).toMatchObject({
+    expect(await testAlert(database.db, courier.queue, database.projectId, 'oncall')).toMatchObject({
       state: 'pending',
       alert: 'oncall',
     })

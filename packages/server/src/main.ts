@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { AlertQueue } from './alerts/alert-queue.ts'
 import { createSender } from './alerts/channels/send.ts'
 import { AlertDispatcher } from './alerts/dispatcher.ts'
 import { createOutbound } from './alerts/outbound.ts'
@@ -103,11 +104,26 @@ async function startBase(config: Config, parts: { log: Log; clock: Clock; signal
   stops.push('listener', () => listener.close())
   const logs = new LogStore({ db, log, limits: { headBytes: config.logLimitBytes } })
   const metrics = new Metrics()
+  const alertQueue = new AlertQueue(store.url)
   const run = async (component: Component): Promise<void> => {
     stops.push(component.name, () => component.stop())
     await component.start()
   }
-  return { ...parts, config, startedAt, store, db, installation, box, newTokenFile, listener, logs, metrics, run }
+  return {
+    ...parts,
+    config,
+    startedAt,
+    store,
+    db,
+    installation,
+    box,
+    newTokenFile,
+    listener,
+    logs,
+    metrics,
+    alertQueue,
+    run,
+  }
 }
 
 type Base = Awaited<ReturnType<typeof startBase>>
@@ -174,7 +190,7 @@ function fakeEngine(fakeDir: string | null, clock: Clock): FakeEngine {
   return new MemoryEngine({ clock, id: `fake-memory-${randomUUID()}` })
 }
 
-function createAlerts({ config, clock, db, box, listener, log, metrics }: Base): Component {
+function createAlerts({ config, clock, db, box, listener, log, metrics, alertQueue }: Base): Component {
   const mail = config.smtpUrl === null ? null : { url: config.smtpUrl, from: config.smtpFrom ?? 'panda@localhost' }
   return new AlertDispatcher({
     db,
@@ -182,6 +198,7 @@ function createAlerts({ config, clock, db, box, listener, log, metrics }: Base):
     clock,
     log,
     box,
+    queue: alertQueue,
     sender: createSender({ outbound: createOutbound(config.alertAllow), mail, now: Date.now }),
     lastLines: async (conn, runId, count) =>
       (await readLog(conn, runId, { tail: count })).items.map((line) => line.text),

@@ -11,7 +11,8 @@ import type { Selectable } from 'kysely'
 import type { Database, Queryable } from '../store/database.ts'
 import { newId } from '../store/ids.ts'
 import type { AlertsTable } from '../store/schema.ts'
-import { storeTest } from './gather.ts'
+import type { AlertQueue } from './alert-queue.ts'
+import { storeTest } from './store-message.ts'
 import { maskedTarget, openChannel, type Sealer, sealChannel, toStored } from './stored-channel.ts'
 
 type Row = Selectable<AlertsTable> & { project: string; cronjob: string | null }
@@ -156,10 +157,10 @@ export async function deleteAlert(db: Database, projectId: string, name: string)
   await db.deleteFrom('alerts').where('id', '=', row.id).execute()
 }
 
-/** Puts a test message into the outbox; what becomes of it is seen in {@link listDeliveries}. */
-export async function testAlert(db: Database, projectId: string, name: string): Promise<Delivery> {
+/** Sends a test message on its way; what becomes of it is seen in {@link listDeliveries}. */
+export async function testAlert(db: Database, queue: AlertQueue, projectId: string, name: string): Promise<Delivery> {
   const row = await findRow(db, projectId, name)
-  const id = await storeTest(db, { id: row.id, name: row.name, project: row.project })
+  const id = await storeTest(db, queue, { id: row.id, name: row.name, project: row.project })
   const delivery = (await listDeliveries(db, projectId, name)).find((each) => each.id === id)
   if (!delivery) throw new Error(`delivery ${id} is not there after it was stored`)
   return delivery

@@ -1,34 +1,25 @@
+import { FinalError, type RunningJob } from '@pandastack/sdk/queue'
 import { sql } from 'kysely'
-import { type Database, pandaNow } from '../store/database.ts'
+import type { Clock } from '../clock.ts'
 import { reach } from '../fault-points.ts'
+import { type Database, pandaNow } from '../store/database.ts'
+import { retryTransient } from '../store/transient.ts'
+import { type DeliveryJob, TryLater } from './alert-queue.ts'
 import type { StoredChannel } from './channels/channel.ts'
 import type { Sender } from './channels/send.ts'
 import { OutboundError } from './outbound.ts'
 import type { AlertPayload } from './payload.ts'
+import { retryDelayMs } from './retry-delay.ts'
 import { openChannel, type Sealer } from './stored-channel.ts'
 
-/** Waits between tries: ten in about a day, then the message is dead. The first ones ride out a restart. */
-const RETRY_AFTER_S = [2, 10, 30, 120, 600, 1800, 3600, 14_400, 43_200] as const
-/** A sender that dies keeps its message for so long; longer than any try can take. */
-const LOCK_S = 60
-/** The whole of one try, e-mail too; well below {@link LOCK_S}, so that no second server sends it meanwhile. */
+/** The whole of one try, e-mail too. */
 const TRY_LIMIT_MS = 30_000
-const BATCH = 20
-/** Of one alert in one batch: a receiver that hangs must not hold up those of others. */
-const BATCH_PER_ALERT = 2
-
-interface Claimed {
-  id: string
-  alert_id: string
-  attempts: number
-  payload: AlertPayload
-  channel: Buffer
-}
 
 export type DeliveryOutcome = { readonly kind: string; readonly outcome: 'sent' | 'failed' | 'dead' }
 
 export interface DeliverDeps {
   readonly db: Database
+  readonly clock: Pick<Clock, 'sleep'>
   readonly box: Sealer
   readonly sender: Sender
   readonly onOutcome: (outcome: DeliveryOutcome) => void
@@ -36,85 +27,97 @@ export interface DeliverDeps {
   readonly tryLimitMs?: number
 }
 
-const isDue = sql`state = 'pending' and next_attempt_at <= panda_now() and (locked_until is null or locked_until <= panda_now())`
-
-/** Sends what is due, at the most {@link BATCH} at a time, each alert's oldest first. @returns how many were tried. */
-export async function deliverDue(deps: DeliverDeps, signal: AbortSignal): Promise<number> {
-  const { rows } = await sql<Claimed>`
-    update alert_deliveries d
-    set locked_until = panda_now() + ${LOCK_S} * interval '1 second', attempts = d.attempts + 1
-    from alerts a
-    where a.id = d.alert_id and d.id in (
-      select due.id from alert_deliveries due join (
-        select id, row_number() over (partition by alert_id order by next_attempt_at, id) as nth
-        from alert_deliveries where ${isDue}
-      ) ranked on ranked.id = due.id
-      where ranked.nth <= ${BATCH_PER_ALERT} and ${isDue}
-      order by ranked.nth, due.next_attempt_at limit ${BATCH} for update of due skip locked)
-    returning d.id, d.alert_id, d.attempts, d.payload, a.channel`.execute(deps.db)
-  await Promise.all(rows.map((row) => deliverOne(deps, row, signal)))
-  return rows.length
+interface Message {
+  readonly id: string
+  readonly alertId: string
+  /** Tries that have failed. */
+  readonly attempts: number
+  readonly payload: AlertPayload
+  readonly channel: Buffer
 }
 
-async function deliverOne(deps: DeliverDeps, row: Claimed, signal: AbortSignal): Promise<void> {
+/**
+ * One try of one message. Its record tells how many there were, so that what the queue repeats after a crash is not sent
+ * again when the record says that it was.
+ *
+ * @throws TryLater, FinalError: the try has failed, which is on record
+ */
+export async function deliver(deps: DeliverDeps, job: RunningJob<DeliveryJob>): Promise<void> {
+  const patient = { clock: deps.clock, signal: job.signal }
+  const message = await retryTransient(() => readMessage(deps.db, job.data.delivery), patient)
+  if (message === null) return // sent, given up, or deleted with its alert
   let channel: StoredChannel | undefined
   try {
-    channel = openChannel(deps.box, row.alert_id, row.channel)
-    await sendInTime(deps, channel, row, signal)
+    channel = openChannel(deps.box, message.alertId, message.channel)
+    await sendInTime(deps, channel, message, job.signal)
   } catch (error) {
-    await recordFailure(deps, row, channel, error, signal)
-    return
+    // Cut short by our own stop, or taken over by another server: not the receiver's fault, and not counted.
+    if (job.signal.aborted) throw error
+    const failure = await retryTransient(() => recordFailure(deps, message, error), patient)
+    deps.onOutcome({ kind: channel?.kind ?? 'unknown', outcome: failure instanceof FinalError ? 'dead' : 'failed' })
+    throw failure
   }
   reach('alert-sent')
-  await deps.db
-    .updateTable('alert_deliveries')
-    .set({ state: 'sent', sent_at: pandaNow, locked_until: null, next_attempt_at: null, last_error: null })
-    .where('id', '=', row.id)
-    .execute()
+  await retryTransient(() => recordSent(deps.db, message), patient)
   deps.onOutcome({ kind: channel.kind, outcome: 'sent' })
 }
 
-/** Also ends channels that know no signal, such as e-mail. */
-async function sendInTime(deps: DeliverDeps, channel: StoredChannel, row: Claimed, signal: AbortSignal): Promise<void> {
-  const limitMs = deps.tryLimitMs ?? TRY_LIMIT_MS
-  const deadline = AbortSignal.timeout(limitMs)
-  const late = new Promise<never>((_resolve, reject) => {
-    deadline.addEventListener('abort', () => reject(new OutboundError(`not sent within ${limitMs / 1000} s`)))
-  })
-  const message = { id: row.id, payload: row.payload }
-  await Promise.race([deps.sender.send(channel, message, AbortSignal.any([signal, deadline])), late])
+/** Null when there is nothing to send any more. */
+async function readMessage(db: Database, id: string): Promise<Message | null> {
+  const row = await db
+    .selectFrom('alert_deliveries')
+    .innerJoin('alerts', 'alerts.id', 'alert_deliveries.alert_id')
+    .select(['alert_deliveries.alert_id as alertId', 'alert_deliveries.attempts', 'payload', 'channel'])
+    .where('alert_deliveries.id', '=', id)
+    .where('state', '=', 'pending')
+    .executeTakeFirst()
+  return row ? { ...row, id, payload: row.payload as unknown as AlertPayload } : null
 }
 
-async function recordFailure(
+/** Also ends channels that know no signal, such as e-mail. */
+async function sendInTime(
   deps: DeliverDeps,
-  row: Claimed,
-  channel: StoredChannel | undefined,
-  error: unknown,
+  channel: StoredChannel,
+  { id, payload }: Message,
   signal: AbortSignal,
 ): Promise<void> {
-  const delayMs = retryDelayMs(row.attempts, error)
-  // A try that our own stop has cut short is not the receiver's fault: it is made again at once, and not counted.
-  const ours = signal.aborted
-  const dead = delayMs === null && !ours
-  await deps.db
-    .updateTable('alert_deliveries')
-    .set({
-      state: dead ? 'dead' : 'pending',
-      last_error: (error instanceof Error ? error.message : String(error)).slice(0, 500),
-      locked_until: null,
-      next_attempt_at: dead ? null : sql<Date>`panda_now() + ${ours ? 0 : delayMs} * interval '1 millisecond'`,
-      ...(ours ? { attempts: row.attempts - 1 } : {}),
-    })
-    .where('id', '=', row.id)
-    .execute()
-  if (!ours) deps.onOutcome({ kind: channel?.kind ?? 'unknown', outcome: dead ? 'dead' : 'failed' })
+  const limitMs = deps.tryLimitMs ?? TRY_LIMIT_MS
+  const deadline = AbortSignal.timeout(limitMs)
+  const end = new AbortController()
+  const cut = new Promise<never>((_resolve, reject) => {
+    const late = () => reject(new OutboundError(`not sent within ${limitMs / 1000} s`))
+    deadline.addEventListener('abort', late, { signal: end.signal })
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { signal: end.signal })
+  })
+  const sending = deps.sender.send(channel, { id, payload }, AbortSignal.any([signal, deadline]))
+  await Promise.race([sending, cut]).finally(() => end.abort())
 }
 
-/** null = no further try. A refused address stays refused, so it is not tried again. */
-export function retryDelayMs(attempts: number, error: unknown): number | null {
-  if (error instanceof OutboundError && error.refused) return null
-  const seconds = RETRY_AFTER_S[attempts - 1]
-  if (seconds === undefined) return null
-  const asked = error instanceof OutboundError ? (error.retryAfterMs ?? 0) : 0
-  return Math.max(seconds * 1000, asked)
+async function recordSent(db: Database, { id, attempts }: Message): Promise<void> {
+  await db
+    .updateTable('alert_deliveries')
+    .set({ state: 'sent', attempts: attempts + 1, sent_at: pandaNow, next_attempt_at: null, last_error: null })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** @returns what the queue is to be told */
+async function recordFailure({ db }: DeliverDeps, message: Message, error: unknown): Promise<TryLater | FinalError> {
+  const tries = message.attempts + 1
+  const delayMs = retryDelayMs(tries, error)
+  const said = (error instanceof Error ? error.message : String(error)).slice(0, 500)
+  await db
+    .updateTable('alert_deliveries')
+    .set({
+      state: delayMs === null ? 'dead' : 'pending',
+      attempts: tries,
+      last_error: said,
+      next_attempt_at: delayMs === null ? null : sql<Date>`panda_now() + ${delayMs} * interval '1 millisecond'`,
+    })
+    .where('id', '=', message.id)
+    .where('state', '=', 'pending')
+    // Whoever was frozen in the middle of a try says nothing about those of others.
+    .where('attempts', '=', message.attempts)
+    .execute()
+  return delayMs === null ? new FinalError(said, { cause: error }) : new TryLater(said, delayMs, error)
 }

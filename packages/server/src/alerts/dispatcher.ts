@@ -1,33 +1,27 @@
-import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { Component } from '../component.ts'
-import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
-import type { Sender } from './channels/send.ts'
-import { deliverDue, type DeliveryOutcome } from './deliver.ts'
+import type { AlertQueue } from './alert-queue.ts'
+import { deliver, type DeliverDeps } from './deliver.ts'
 import { gather, type LastLines } from './gather.ts'
-import type { Sealer } from './stored-channel.ts'
+import { adoptWaiting, buryDead, prune } from './upkeep.ts'
 
-export interface DispatcherDeps {
-  readonly db: Database
+export interface DispatcherDeps extends DeliverDeps {
+  readonly queue: AlertQueue
   readonly listener: Listener
   readonly clock: Clock
   readonly log: Logger
-  readonly box: Sealer
-  readonly sender: Sender
   readonly lastLines: LastLines
-  readonly onOutcome: (outcome: DeliveryOutcome) => void
 }
 
-/** Without a notification the outbox is looked at so often, in milliseconds; also the longest a quiet time can overrun. */
+/** Without a notification it is looked for events so often, in milliseconds; also the longest a quiet time can overrun. */
 const IDLE_MS = 2000
 const AFTER_ERROR_MS = 5000
-/** Sent and dead messages are kept for so long, for `panda alert deliveries`. */
-const KEEP_DAYS = 30
+const UPKEEP_EVERY_MS = 60_000
 const PRUNE_EVERY_MS = 3_600_000
 
-/** Moves alert events through the outbox. Any number of servers may run one. */
+/** Makes messages of the events of the alerts, and sends them by the server's own queue. Any number of servers may run one. */
 export class AlertDispatcher implements Component {
   readonly name = 'alerts'
   private readonly deps: DispatcherDeps
@@ -35,16 +29,24 @@ export class AlertDispatcher implements Component {
   private wake = new AbortController()
   private running: Promise<void> = Promise.resolve()
   private unlisten: () => void = () => {}
-  private prunedAt = 0
+  private readonly due = new Map<string, number>()
+  private troubled = false
 
   constructor(deps: DispatcherDeps) {
     this.deps = deps
   }
 
-  start(): Promise<void> {
+  /** @throws PandaError of the SDK when the queue cannot be used */
+  async start(): Promise<void> {
+    await this.deps.queue.work({
+      deliver: async (job) => {
+        this.troubled = false
+        await deliver(this.deps, job)
+      },
+      onError: (error) => this.complain(error),
+    })
     this.unlisten = this.deps.listener.on('panda_alerts', () => this.wake.abort())
     this.running = this.loop()
-    return Promise.resolve()
   }
 
   async stop(): Promise<void> {
@@ -52,6 +54,7 @@ export class AlertDispatcher implements Component {
     this.stopping.abort()
     this.wake.abort()
     await this.running
+    await this.deps.queue.close()
     this.deps.sender.close()
   }
 
@@ -60,8 +63,8 @@ export class AlertDispatcher implements Component {
       this.wake = new AbortController()
       let idleMs = IDLE_MS
       try {
-        const done = await this.step()
-        if (done > 0) continue
+        if ((await this.step()) > 0) continue
+        this.troubled = false
       } catch (error) {
         this.deps.log.error({ err: error }, 'the alerts could not be worked on; trying again')
         idleMs = AFTER_ERROR_MS
@@ -70,22 +73,30 @@ export class AlertDispatcher implements Component {
     }
   }
 
-  /** One pass; tests call it by hand. @returns how much was done. */
+  /** One pass; tests call it by hand. @returns how many messages were stored. */
   async step(): Promise<number> {
-    // What cannot be gathered must not hold up what is in the outbox already.
-    const [gathered] = await Promise.allSettled([gather(this.deps.db, this.deps.lastLines)])
-    const tried = await deliverDue(this.deps, this.stopping.signal)
-    await this.prune()
+    const { db, queue, lastLines } = this.deps
+    // What cannot be gathered must not hold up what waits for its upkeep.
+    const [gathered] = await Promise.allSettled([gather(db, queue, lastLines)])
+    await this.every(UPKEEP_EVERY_MS, 'upkeep', async () => {
+      await adoptWaiting(db, queue)
+      await buryDead(db, queue)
+    })
+    await this.every(PRUNE_EVERY_MS, 'prune', () => prune(db))
     if (gathered.status === 'rejected') throw gathered.reason
-    return gathered.value + tried
+    return gathered.value
   }
 
-  private async prune(): Promise<void> {
-    if (this.deps.clock.now() - this.prunedAt < PRUNE_EVERY_MS) return
-    this.prunedAt = this.deps.clock.now()
-    await sql`
-      with old as (
-        delete from alert_deliveries where state <> 'pending' and created_at < now() - ${KEEP_DAYS} * interval '1 day' returning id
-      ) delete from alert_events where delivery_id in (select id from old)`.execute(this.deps.db)
+  private async every(periodMs: number, name: string, work: () => Promise<void>): Promise<void> {
+    const now = this.deps.clock.now()
+    if (now < (this.due.get(name) ?? 0)) return
+    await work()
+    this.due.set(name, now + periodMs)
+  }
+
+  /** Once per outage: the worker says it at every try. */
+  private complain(error: Error): void {
+    if (!this.troubled) this.deps.log.warn({ err: error }, 'the queue of the alerts is disturbed; it goes on by itself')
+    this.troubled = true
   }
 }

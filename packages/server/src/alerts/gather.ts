@@ -1,11 +1,11 @@
-import { PandaError } from '@pandastack/contract'
 import { sql } from 'kysely'
-import { type Database, pandaNow, type Queryable } from '../store/database.ts'
+import type { Database, Queryable } from '../store/database.ts'
 import { newId } from '../store/ids.ts'
 import { storableText } from '../store/storable-text.ts'
 import { reach } from '../fault-points.ts'
+import type { AlertQueue } from './alert-queue.ts'
 import { type AlertItem, type AlertPayload, LAST_LINES, MAX_ITEMS, MAX_LINE_LENGTH } from './payload.ts'
-import { summaryOf } from './render.ts'
+import { storeMessage } from './store-message.ts'
 
 /**
  * Reads the last stored lines of a run, oldest first, on the connection given: to wait for another one of the pool in the
@@ -30,19 +30,20 @@ interface OpenAlert {
 const MAX_ALERTS = 1000
 
 /**
- * Makes one message for each alert that has waiting events and is not within its quiet time. The rows of the alert are
+ * Makes one message for each alert that has waiting events and is not within its quiet time, and sends it on its way by
+ * the queue. The rows of the alert are
  * locked meanwhile, so several servers never put one event into two messages. An alert that fails does not hold up the
  * others.
  *
  * @returns how many messages were stored.
  * @throws AggregateError of what failed, after all others were gathered.
  */
-export async function gather(db: Database, lastLines: LastLines): Promise<number> {
+export async function gather(db: Database, queue: AlertQueue, lastLines: LastLines): Promise<number> {
   let stored = 0
   const failures: unknown[] = []
   for (const id of await waitingAlerts(db)) {
     try {
-      if (await gatherOne(db, lastLines, id)) stored++
+      if (await gatherOne(db, queue, lastLines, id)) stored++
     } catch (error) {
       failures.push(error)
     }
@@ -61,7 +62,7 @@ async function waitingAlerts(db: Database): Promise<string[]> {
   return rows.map((row) => row.id)
 }
 
-function gatherOne(db: Database, lastLines: LastLines, alertId: string): Promise<boolean> {
+function gatherOne(db: Database, queue: AlertQueue, lastLines: LastLines, alertId: string): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     // No plain `for update`: that would make everybody wait who notes an event of this alert, in the middle of a claim.
     const { rows } = await sql<OpenAlert>`
@@ -81,7 +82,7 @@ function gatherOne(db: Database, lastLines: LastLines, alertId: string): Promise
       count,
       items: await itemsOf(tx, newest, lastLines),
     }
-    await storeDelivery(tx, id, alert.id, payload)
+    await storeMessage(tx, queue, { id, alertId: alert.id, payload })
     await tx
       .updateTable('alerts')
       .set({ quiet_until: sql<Date>`panda_now() + ${alert.group_for_ms} * interval '1 millisecond'` })
@@ -148,58 +149,4 @@ async function itemsOf(tx: Queryable, events: readonly TakenEvent[], lastLines: 
     })
   }
   return items
-}
-
-async function storeDelivery(db: Queryable, id: string, alertId: string, payload: AlertPayload): Promise<void> {
-  await db
-    .insertInto('alert_deliveries')
-    .values({
-      id,
-      alert_id: alertId,
-      state: 'pending',
-      events: payload.count,
-      summary: summaryOf(payload),
-      payload: JSON.stringify(payload),
-      next_attempt_at: pandaNow,
-    })
-    .execute()
-}
-
-/** Test messages of one alert that may wait to be sent. */
-const MAX_PENDING_TESTS = 10
-
-/**
- * A test message goes out at once, whatever the quiet time.
- *
- * @returns the delivery's id.
- * @throws PandaError `too_many_requests` while {@link MAX_PENDING_TESTS} tests of this alert are not sent yet.
- */
-export async function storeTest(db: Database, alert: { id: string; name: string; project: string }): Promise<string> {
-  const id = newId('dlv')
-  const payload: AlertPayload = {
-    type: 'panda.alert.test',
-    project: alert.project,
-    alert: alert.name,
-    at: new Date().toISOString(),
-    count: 1,
-    items: [],
-  }
-  await db.transaction().execute(async (tx) => {
-    await assertFewTests(tx, alert)
-    await storeDelivery(tx, id, alert.id, payload)
-    await sql`select pg_notify('panda_alerts', '')`.execute(tx)
-  })
-  return id
-}
-
-async function assertFewTests(tx: Queryable, alert: { id: string; name: string }): Promise<void> {
-  // The lock makes the count exact when several are asked for at once.
-  await tx.selectFrom('alerts').select('id').where('id', '=', alert.id).forUpdate().execute()
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from alert_deliveries
-    where alert_id = ${alert.id} and state = 'pending' and payload->>'type' = 'panda.alert.test'`.execute(tx)
-  if ((rows[0]?.count ?? 0) < MAX_PENDING_TESTS) return
-  throw new PandaError('too_many_requests', `${MAX_PENDING_TESTS} test messages of "${alert.name}" are not sent yet.`, {
-    hint: `See why: panda alert deliveries ${alert.name}`,
-  })
 }

@@ -1,4 +1,5 @@
 import type { Status } from '@pandastack/contract'
+import type { AlertQueue } from '../alerts/alert-queue.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -33,6 +34,7 @@ export interface ApiDeps {
   /** Why the database can keep nothing now; null = it can, as far as is known. */
   readonly databaseTrouble: () => Promise<string | null>
   readonly queues: ProjectQueues
+  readonly alertQueue: AlertQueue
   readonly readiness: () => Promise<Readiness>
   /** @param projectId counts of this project only; null = of all */
   readonly status: (projectId: string | null) => Promise<Status>

@@ -5,6 +5,7 @@ import * as m0002 from './migrations/0002-alerts.ts'
 import * as m0003 from './migrations/0003-api.ts'
 import * as m0004 from './migrations/0004-run-indexes.ts'
 import * as m0005 from './migrations/0005-log-writers.ts'
+import * as m0006 from './migrations/0006-alert-queue.ts'
 
 /** Numbered, never edited after a release. Kysely's migrator takes a lock, so several servers may start at once. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -13,6 +14,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0003-api': m0003,
   '0004-run-indexes': m0004,
   '0005-log-writers': m0005,
+  '0006-alert-queue': m0006,
 }
 
 const provider: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) }

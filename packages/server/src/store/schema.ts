@@ -204,8 +204,9 @@ export interface AlertDeliveriesTable {
   last_error: string | null
   created_at: DefaultTime
   next_attempt_at: MaybeTime
-  locked_until: MaybeTime
   sent_at: MaybeTime
+  /** Of the server's own queue; null = it was stored before there was one. */
+  job_id: string | null
 }
 
 export interface AlertEventsTable {

@@ -13,6 +13,7 @@ const TRANSIENT_SYSTEM = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  'store_away', // what the SDK says of the queue in our own database
 ])
 /** What pg itself says when a connection breaks; those errors carry no code. */
 const TRANSIENT_TEXT =

@@ -19,7 +19,7 @@ const params = z.object({ name: nameSchema })
 const query = projectQuerySchema
 
 export function alertRoutes(deps: ApiDeps): Route[] {
-  return [...ruleRoutes(deps), rotateRoute(deps), ...messageRoutes()]
+  return [...ruleRoutes(deps), rotateRoute(deps), ...messageRoutes(deps)]
 }
 
 function ruleRoutes(deps: ApiDeps): Route[] {
@@ -92,20 +92,20 @@ function rotateRoute(deps: ApiDeps): Route {
   })
 }
 
-function messageRoutes(): Route[] {
+function messageRoutes(deps: ApiDeps): Route[] {
   return [
     projectRoute({
       method: 'POST',
       url: '/v1/alerts/:name/test',
       summary: 'Send a test message',
-      description: 'It goes through the outbox like any other; its fate is seen in the deliveries.',
+      description: 'It goes through the queue like any other; its fate is seen in the deliveries.',
       tag,
       scope: 'write',
       params,
       query,
       status: 202,
       answer: deliverySchema,
-      handler: ({ db, project, params }) => testAlert(db, project.id, params.name),
+      handler: ({ db, project, params }) => testAlert(db, deps.alertQueue, project.id, params.name),
     }),
     projectRoute({
       method: 'GET',
