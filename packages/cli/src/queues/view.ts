@@ -39,7 +39,7 @@ export function queueFields(session: Session, queue: QueueView): string {
   const { counts, totals, limits, workers } = queue
   return renderFields(
     [
-      ['Queue', queue.name],
+      ['Queue', plain(queue.name)],
       ['State', queue.paused ? paintState(session.style, 'paused') : 'open'],
       ['Waiting', `${counts.queued} queued, ${counts.retrying} retrying, ${counts.scheduled} scheduled`],
       ['Oldest', queue.oldestQueued === null ? 'none waits' : `waits for ${queue.oldestQueued}`],
@@ -96,8 +96,8 @@ export function jobFields(session: Session, job: JobView): string {
   const reason = job.reason === null ? '' : ` (${plain(job.reason)})`
   return renderFields(
     [
-      ['Job', job.id],
-      ['Queue', job.queue],
+      ['Job', plain(job.id)],
+      ['Queue', plain(job.queue)],
       ['State', `${paintState(session.style, job.state)}${reason}`],
       ['Data', plain(JSON.stringify(job.data))],
       ['Priority', String(job.priority)],
@@ -111,7 +111,7 @@ export function jobFields(session: Session, job: JobView): string {
       ['Finished', at(job.finishedAt)],
       ['First failure', at(job.firstFailedAt)],
       ['Last failure', at(job.lastFailedAt)],
-      ['Worker', job.worker],
+      ['Worker', job.worker === null ? null : plain(job.worker)],
       ['Progress', job.progress === null ? null : plain(JSON.stringify(job.progress))],
       ['Value', job.value === null ? null : plain(JSON.stringify(job.value))],
       ['Error', error === null ? null : plain(`${error.name}: ${error.message}`)],

@@ -1,5 +1,6 @@
 import { PandaError } from '../errors.ts'
 import { viewJob, viewQueue, type JobView, type QueueView } from './admin-views.ts'
+import type { QueueStats } from './driver.ts'
 import type { JobOptions } from './job-options.ts'
 import type { RedriveOptions } from './job-desk.ts'
 import { notFound } from './job.ts'
@@ -13,7 +14,8 @@ const STATS_AT_ONCE = 8
 
 /**
  * All queues of one store, for whoever looks after them: what `panda queue` and the server's API are made of. Answers are
- * plain JSON. Every call rejects with `PandaError` as the queue's own calls do, and with `queue_not_found`.
+ * plain JSON. Every call rejects with `PandaError` as the queue's own calls do, and with `queue_not_found`: whether there
+ * is a queue of that name is asked only when the answer looks as if there were none, so that a call costs one of the store.
  */
 export class QueueAdmin {
   readonly #choice: StoreChoice
@@ -41,32 +43,38 @@ export class QueueAdmin {
   }
 
   async get(name: string): Promise<QueueView> {
-    return viewQueue(name, await (await this.#existing(name)).stats())
+    return viewQueue(name, await this.#stats(name))
   }
 
   async pause(name: string, paused: boolean): Promise<QueueView> {
-    const queue = await this.#existing(name)
-    await (paused ? queue.pause() : queue.resume())
-    return viewQueue(name, await queue.stats())
+    // Before it is set: a setting would make the queue.
+    const stats = await this.#stats(name)
+    const settings = await this.#store.call(`configure queue "${name}"`, (driver, signal) =>
+      driver.configure(name, { paused }, signal),
+    )
+    return viewQueue(name, { ...stats, settings })
   }
 
   async jobs(
     name: string,
     query: { state: JobState; group?: string; limit?: number; cursor?: string },
   ): Promise<{ items: JobView[]; nextCursor: string | null }> {
-    const { jobs, cursor } = await (await this.#existing(name)).list(query)
+    const { jobs, cursor } = await this.#queue(name).list(query)
+    if (jobs.length === 0) await this.#assertExists(name)
     return { items: jobs.map((job) => viewJob(name, job)), nextCursor: cursor }
   }
 
   async job(name: string, id: string): Promise<JobView> {
-    const job = await (await this.#existing(name)).getJob(id)
-    if (job === null) throw notFound(name, id)
-    return viewJob(name, job)
+    const job = await this.#queue(name).getJob(id)
+    if (job !== null) return viewJob(name, job)
+    await this.#assertExists(name)
+    throw notFound(name, id)
   }
 
   async logs(name: string, id: string): Promise<readonly string[]> {
-    await this.job(name, id)
-    return this.#queue(name).logs(id)
+    const lines = await this.#queue(name).logs(id)
+    if (lines.length === 0) await this.job(name, id)
+    return lines
   }
 
   /** Makes the queue when there is none of that name. */
@@ -80,22 +88,22 @@ export class QueueAdmin {
   }
 
   async retry(name: string, id: string, data?: unknown): Promise<JobView> {
-    await (await this.#existing(name)).retry(id, data)
+    await this.#changed(name, this.#queue(name).retry(id, data))
     return this.job(name, id)
   }
 
   /** A running job is still `running` in the answer: its worker has been told. */
   async cancel(name: string, id: string, reason?: string): Promise<JobView> {
-    await (await this.#existing(name)).cancel(id, reason)
+    await this.#changed(name, this.#queue(name).cancel(id, reason))
     return this.job(name, id)
   }
 
   async drain(name: string): Promise<{ jobs: number }> {
-    return { jobs: await (await this.#existing(name)).drain() }
+    return this.#counted(name, await this.#queue(name).drain())
   }
 
   async redrive(name: string, options: RedriveOptions): Promise<{ jobs: number }> {
-    return { jobs: await (await this.#existing(name)).redrive(options) }
+    return this.#counted(name, await this.#queue(name).redrive(options))
   }
 
   async close(): Promise<void> {
@@ -104,9 +112,30 @@ export class QueueAdmin {
   }
 
   /** @throws PandaError queue_not_found */
-  async #existing(name: string): Promise<Queue<unknown>> {
+  async #stats(name: string): Promise<QueueStats> {
+    const stats = await this.#queue(name).stats()
+    if (stats.totals.added === 0 && stats.workers.length === 0) await this.#assertExists(name)
+    return stats
+  }
+
+  /** @throws PandaError queue_not_found instead of job_not_found when it is the queue that is not there */
+  async #changed(name: string, change: Promise<void>): Promise<void> {
+    try {
+      await change
+    } catch (error) {
+      if (error instanceof PandaError && error.code === 'job_not_found') await this.#assertExists(name)
+      throw error
+    }
+  }
+
+  async #counted(name: string, jobs: number): Promise<{ jobs: number }> {
+    if (jobs === 0) await this.#assertExists(name)
+    return { jobs }
+  }
+
+  /** @throws PandaError queue_not_found */
+  async #assertExists(name: string): Promise<void> {
     if (!(await this.names()).includes(name)) throw new PandaError('queue_not_found', `There is no queue "${name}"`)
-    return this.#queue(name)
   }
 
   #queue(name: string): Queue<unknown> {

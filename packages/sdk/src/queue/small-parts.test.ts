@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { durationMs } from '../duration.ts'
+import { durationMs, durationText } from '../duration.ts'
 import { Buffer } from './buffer.ts'
 import type { ClaimedJob } from './driver.ts'
 import { Prefetch } from './prefetch.ts'
@@ -26,6 +26,19 @@ test.each([
 
 test.each(['', '5', '5 s', '-1s', 'PT5S', -1, Number.NaN])('no duration: %s', (text) => {
   expect(() => durationMs(text, 'delay')).toThrow('delay must be a duration')
+})
+
+it.each([
+  [0, '0ms'],
+  [-5, '0ms'],
+  [999.4, '999ms'],
+  [1000, '1s'],
+  [61_500, '1m1s'],
+  [7_500_000, '2h5m'],
+  [3_600_000, '1h'],
+  [90_061_000, '1d1h'],
+])('%d ms is shown to people as %s', (ms, text) => {
+  expect(durationText(ms)).toBe(text)
 })
 
 test('backoff grows by its factor up to its bound, with jitter around it', () => {

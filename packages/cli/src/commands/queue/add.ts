@@ -1,6 +1,7 @@
 import type { AddJob } from '@pandastack/contract'
 import { defineCommand, integer, text } from '../../command.ts'
 import { usageError } from '../../errors.ts'
+import { plain } from '../../output/clean.ts'
 import { show } from '../../output/show.ts'
 import { STORE, STORE_DETAILS, withQueues } from '../../queues/open-port.ts'
 import { parseData } from '../../queues/parse-data.ts'
@@ -37,11 +38,13 @@ export const command = defineCommand({
     await show(session, added, {
       name: () => added.id,
       human: () =>
-        added.deduplicated
-          ? `Job ${added.id} of ${added.queue} stands for it already: nothing was added.`
-          : `Added job ${added.id} to ${added.queue}.`,
+        plain(
+          added.deduplicated
+            ? `Job ${added.id} of ${added.queue} stands for it already: nothing was added.`
+            : `Added job ${added.id} to ${added.queue}.`,
+        ),
     })
-    await session.hint(`See what becomes of it: panda queue job ${added.queue} ${added.id}`)
+    await session.hint(plain(`See what becomes of it: panda queue job ${added.queue} ${added.id}`))
   },
 })
 

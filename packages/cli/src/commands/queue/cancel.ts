@@ -1,4 +1,5 @@
 import { defineCommand, text } from '../../command.ts'
+import { plain } from '../../output/clean.ts'
 import { show } from '../../output/show.ts'
 import { STORE, STORE_DETAILS, withNearQueues, withQueues } from '../../queues/open-port.ts'
 import { JOB, QUEUE } from '../../queues/queue-argument.ts'
@@ -19,6 +20,6 @@ export const command = defineCommand({
       withNearQueues(port, args.queue, () => port.cancel(args.queue, args.job, options.reason)),
     )
     const done = job.state === 'cancelled' ? 'Cancelled' : 'Told the worker to stop'
-    await show(session, job, { name: () => job.id, human: () => `${done} job ${job.id} of ${args.queue}.` })
+    await show(session, job, { name: () => job.id, human: () => plain(`${done} job ${job.id} of ${args.queue}.`) })
   },
 })

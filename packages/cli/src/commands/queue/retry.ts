@@ -1,4 +1,5 @@
 import { defineCommand, text } from '../../command.ts'
+import { plain } from '../../output/clean.ts'
 import { show } from '../../output/show.ts'
 import { STORE, STORE_DETAILS, withNearQueues, withQueues } from '../../queues/open-port.ts'
 import { parseData } from '../../queues/parse-data.ts'
@@ -20,6 +21,6 @@ export const command = defineCommand({
     const job = await withQueues(session, options.store, (port) =>
       withNearQueues(port, args.queue, () => port.retry(args.queue, args.job, data)),
     )
-    await show(session, job, { name: () => job.id, human: () => `Queued job ${job.id} of ${args.queue} anew.` })
+    await show(session, job, { name: () => job.id, human: () => plain(`Queued job ${job.id} of ${args.queue} anew.`) })
   },
 })
