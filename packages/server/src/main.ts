@@ -208,7 +208,7 @@ function createAlerts({ config, clock, db, box, listener, log, metrics, alertQue
 
 async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>): Promise<string> {
   const { config, clock, db, log, stops } = base
-  const queues = new ProjectQueues(db, base.box, clock)
+  const queues = new ProjectQueues(db, base.box, clock, sideTask(log))
   await base.run(queues)
   const stopping = new AbortController()
   const api = await createApi({

@@ -19,6 +19,8 @@ interface Open {
   readonly admin: QueueAdmin
   users: number
   lastUsedAt: number
+  /** Another one has taken its place: it is closed after its last user. */
+  retired: boolean
 }
 
 /** The queues of a project, in the store that its env and secrets name. Connections are kept for a while. */
@@ -27,14 +29,20 @@ export class ProjectQueues implements Component {
   readonly #db: Database
   readonly #box: SecretBox
   readonly #clock: Clock
+  readonly #onError: (error: unknown) => void
   readonly #open = new Map<string, Open>()
   readonly #stopping = new AbortController()
+  /** Retired ones are among them, until they are closed. */
+  readonly #all = new Set<Open>()
+  readonly #closing = new Set<Promise<void>>()
   #sweeping: Promise<void> | undefined
 
-  constructor(db: Database, box: SecretBox, clock: Clock) {
+  /** @param onError told what goes wrong while a connection is closed, which nobody waits for */
+  constructor(db: Database, box: SecretBox, clock: Clock, onError: (error: unknown) => void) {
     this.#db = db
     this.#box = box
     this.#clock = clock
+    this.#onError = onError
   }
 
   start(): Promise<void> {
@@ -42,10 +50,12 @@ export class ProjectQueues implements Component {
     return Promise.resolve()
   }
 
+  /** Calls that are under way end with `queue_store_away`. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#sweeping
-    await Promise.all([...this.#open.keys()].map((projectId) => this.#close(projectId)))
+    for (const open of this.#all) this.#close(open)
+    await Promise.all(this.#closing)
   }
 
   /**
@@ -53,33 +63,49 @@ export class ProjectQueues implements Component {
    * @throws PandaError queue_store_missing, queue_store_away, queue_store_unusable, and what the call itself throws
    */
   async use<T>(projectId: string, call: (admin: QueueAdmin) => Promise<T>): Promise<T> {
-    const open = await this.#find(projectId)
-    open.users += 1
+    const open = this.#take(projectId, await this.#urlOf(projectId))
     try {
       return await call(open.admin)
     } catch (error) {
       throw asProblem(error)
     } finally {
-      open.users -= 1
-      open.lastUsedAt = this.#clock.now()
+      this.#giveBack(open)
     }
   }
 
-  async #find(projectId: string): Promise<Open> {
-    const url = await this.#urlOf(projectId)
+  /** In one go: two calls that see a new URL at once must not open two connections, of which one would be forgotten. */
+  #take(projectId: string, url: string): Open {
+    if (this.#stopping.signal.aborted) throw new PandaError('queue_store_away', 'The server is stopping.')
     const known = this.#open.get(projectId)
-    if (known?.url === url) return known
-    if (known !== undefined) await this.#close(projectId)
-    let admin: QueueAdmin
-    try {
-      // The server only looks after what others store: what they accepted to lose is theirs to say.
-      admin = new QueueAdmin({ url, patience: PATIENCE, allowUnsafeStore: true })
-    } catch (error) {
-      throw asProblem(error)
+    if (known?.url === url) {
+      known.users += 1
+      return known
     }
-    const open: Open = { url, admin, users: 0, lastUsedAt: this.#clock.now() }
+    const open = { url, admin: openAdmin(url), users: 1, lastUsedAt: this.#clock.now(), retired: false }
     this.#open.set(projectId, open)
+    this.#all.add(open)
+    if (known !== undefined) this.#retire(known)
     return open
+  }
+
+  #giveBack(open: Open): void {
+    open.users -= 1
+    open.lastUsedAt = this.#clock.now()
+    if (open.retired && open.users === 0) this.#close(open)
+  }
+
+  #retire(open: Open): void {
+    open.retired = true
+    if (open.users === 0) this.#close(open)
+  }
+
+  #close(open: Open): void {
+    if (!this.#all.delete(open)) return
+    const closed = open.admin
+      .close()
+      .catch(this.#onError)
+      .finally(() => this.#closing.delete(closed))
+    this.#closing.add(closed)
   }
 
   async #urlOf(projectId: string): Promise<string> {
@@ -99,14 +125,21 @@ export class ProjectQueues implements Component {
     while (!signal.aborted) {
       await this.#clock.sleep(IDLE_MS, signal)
       const before = this.#clock.now() - IDLE_MS
-      for (const [projectId, { users, lastUsedAt }] of this.#open)
-        if (users === 0 && lastUsedAt <= before) await this.#close(projectId)
+      for (const [projectId, open] of this.#open) {
+        if (open.users > 0 || open.lastUsedAt > before) continue
+        this.#open.delete(projectId)
+        this.#close(open)
+      }
     }
   }
+}
 
-  async #close(projectId: string): Promise<void> {
-    const open = this.#open.get(projectId)
-    this.#open.delete(projectId)
-    await open?.admin.close()
+/** @throws PandaError queue_store_unusable */
+function openAdmin(url: string): QueueAdmin {
+  try {
+    // The server only looks after what others store: what they accepted to lose is theirs to say.
+    return new QueueAdmin({ url, patience: PATIENCE, allowUnsafeStore: true })
+  } catch (error) {
+    throw asProblem(error)
   }
 }
