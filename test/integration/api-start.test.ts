@@ -1,6 +1,7 @@
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { afterEach, describe, expect, it } from 'vitest'
 import { readConfig, type Config } from '../../packages/server/src/config.ts'
 import { createLog } from '../../packages/server/src/log.ts'
@@ -141,6 +142,32 @@ describe('a start that cannot succeed', () => {
       hint: expect.stringContaining('DATABASE_URL'),
     })
     await expect(failed).rejects.not.toThrow('hunter2')
+  })
+
+  it('says that it may not make the schema of its queue, and starts once somebody else has made it', async () => {
+    await using database = await migratedDatabase()
+    const role = `panda_poor_${process.pid}`
+    const admin = database.db
+    await sql.raw(`create role ${role} login password 'poor'`).execute(admin)
+    try {
+      await sql
+        .raw(`grant all on schema public to ${role}; grant all on all tables in schema public to ${role};
+        grant all on all sequences in schema public to ${role}`)
+        .execute(admin)
+      const url = new URL(database.url)
+      url.username = role
+      url.password = 'poor'
+      const refused = start({ home: await home(), databaseUrl: url.href })
+      await expect(refused).rejects.toMatchObject({
+        code: 'database_refused',
+        hint: expect.stringContaining('create schema panda_server authorization'),
+      })
+      await sql.raw(`create schema panda_server authorization ${role}`).execute(admin)
+      await (await start({ home: await home(), databaseUrl: url.href })).stop()
+    } finally {
+      await sql.raw(`drop owned by ${role} cascade`).execute(admin)
+      await sql.raw(`drop role ${role}`).execute(admin)
+    }
   })
 
   it('says that the database refuses us', async () => {

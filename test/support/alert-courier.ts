@@ -37,6 +37,7 @@ export class AlertCourier implements AsyncDisposable {
     const worker = new AlertQueue(this.#url)
     const onOutcome = ({ kind, outcome }: DeliveryOutcome) => void this.outcomes.push(`${kind} ${outcome}`)
     const failures: Error[] = []
+    await worker.prepare()
     await worker.work({
       deliver: (job) => deliver({ ...deps, clock: systemClock, onOutcome }, job),
       onError: (error) => void failures.push(error),

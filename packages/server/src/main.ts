@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { AlertQueue } from './alerts/alert-queue.ts'
 import { createSender } from './alerts/channels/send.ts'
 import { AlertDispatcher } from './alerts/dispatcher.ts'
 import { createOutbound } from './alerts/outbound.ts'
@@ -39,6 +38,7 @@ import { OwnEngine } from './start/own-engine.ts'
 import { ensureInstallation } from './start/first-start.ts'
 import { isLoopback } from './start/is-loopback.ts'
 import { listen } from './start/listen.ts'
+import { openAlertQueue } from './start/open-alert-queue.ts'
 import { openStore } from './start/open-store.ts'
 import { assertPortFree } from './start/port-check.ts'
 import { createReport } from './start/report.ts'
@@ -99,12 +99,12 @@ async function startBase(config: Config, parts: { log: Log; clock: Clock; signal
   const installation = await ensureInstallation(db)
   const warn = (message: string): void => log.warn(message)
   const box = await openSecretBox(db, { home: config.home, fromConfig: config.secretKey, embedded, warn })
+  const alertQueue = await openAlertQueue(store.url, stops)
   const newTokenFile = await ensureFirstToken(db, { home: config.home, embedded })
   const listener = await openListener(store.url, (err) => log.warn({ err }, 'the connection for wake-ups broke'))
   stops.push('listener', () => listener.close())
   const logs = new LogStore({ db, log, limits: { headBytes: config.logLimitBytes } })
   const metrics = new Metrics()
-  const alertQueue = new AlertQueue(store.url)
   const run = async (component: Component): Promise<void> => {
     stops.push(component.name, () => component.stop())
     await component.start()

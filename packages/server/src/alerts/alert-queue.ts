@@ -63,11 +63,15 @@ export class AlertQueue {
   }
 
   /**
-   * Begins to send. Resolves when this server takes messages.
+   * Makes the tables, or brings them up to date. To be called before anything else.
    * @throws PandaError of the SDK, e.g. unauthorized when the schema may not be made
    */
-  async work({ deliver, onError }: AlertQueueHost): Promise<void> {
+  async prepare(): Promise<void> {
     await this.#queue.configure({ groupConcurrency: AT_ONCE_PER_ALERT })
+  }
+
+  /** Begins to send. Resolves when this server takes messages. */
+  async work({ deliver, onError }: AlertQueueHost): Promise<void> {
     this.#worker = this.#queue.process(deliver, {
       concurrency: CONCURRENCY,
       backoff: (_failures, error) => (error instanceof TryLater ? error.delayMs : null),

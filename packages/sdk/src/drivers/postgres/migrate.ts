@@ -32,7 +32,9 @@ export async function migrate(connections: Connections, schema: string): Promise
 
 async function apply(query: Query, schema: string, step: number): Promise<void> {
   if (step === 0) {
-    await query(`create schema if not exists ${schema}`)
+    // Not `if not exists`, which asks for the right to make one even when it is there.
+    const [there] = await query('select 1 from pg_namespace where nspname = $1', [schema])
+    if (there === undefined) await query(`create schema ${schema}`)
     await query(
       `create table ${schema}.versions (version int4 primary key, readable_from int4 not null, applied_at timestamptz not null default now())`,
     )
