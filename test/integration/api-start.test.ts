@@ -157,13 +157,14 @@ describe('a start that cannot succeed', () => {
       const url = new URL(database.url)
       url.username = role
       url.password = 'poor'
-      const refused = start({ home: await home(), databaseUrl: url.href })
+      const path = await home()
+      const refused = start({ home: path, databaseUrl: url.href })
       await expect(refused).rejects.toMatchObject({
         code: 'database_refused',
         hint: expect.stringContaining('create schema panda_server authorization'),
       })
       await sql.raw(`create schema panda_server authorization ${role}`).execute(admin)
-      await (await start({ home: await home(), databaseUrl: url.href })).stop()
+      await (await start({ home: path, databaseUrl: url.href })).stop()
     } finally {
       await sql.raw(`drop owned by ${role} cascade`).execute(admin)
       await sql.raw(`drop role ${role}`).execute(admin)
