@@ -28,7 +28,7 @@ test.each(['', '5', '5 s', '-1s', 'PT5S', -1, Number.NaN])('no duration: %s', (t
   expect(() => durationMs(text, 'delay')).toThrow('delay must be a duration')
 })
 
-it.each([
+test.each([
   [0, '0ms'],
   [-5, '0ms'],
   [999.4, '999ms'],
