@@ -13,7 +13,7 @@ import {
   testAlert,
   updateAlert,
 } from '../../packages/server/src/alerts/alerts.ts'
-import { createSender, type Sender } from '../../packages/server/src/alerts/channels/send.ts'
+import { createSender } from '../../packages/server/src/alerts/channels/send.ts'
 import { AlertDispatcher } from '../../packages/server/src/alerts/dispatcher.ts'
 import { gather } from '../../packages/server/src/alerts/gather.ts'
 import { noteRunEvents } from '../../packages/server/src/alerts/note-run-events.ts'
@@ -26,6 +26,7 @@ import { AlertCourier } from '../support/alert-courier.ts'
 import { type MigratedDatabase, migratedDatabase } from '../support/migrated-database.ts'
 import { plainSealer as box } from '../support/plain-sealer.ts'
 import { startMailServer } from '../support/mail-server.ts'
+import { silentSender } from '../support/silent-sender.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 interface Received {
@@ -126,27 +127,6 @@ function senderTo(allow: string[]) {
 function deliver(allow: string[] = ['127.0.0.0/8']): Promise<number> {
   const sender = senderTo(allow)
   return courier.send({ db: database.db, box, sender }).finally(() => sender.close())
-}
-
-/** Whoever is asked to send says nothing, until the try is cut short. @param which addresses; default: all */
-function silentSender(which: (url: string) => boolean = () => true) {
-  const real = senderTo(['127.0.0.0/8'])
-  const asked: string[] = []
-  let tell = (): void => {}
-  const sending = new Promise<void>((resolve) => (tell = resolve))
-  const sender: Sender = {
-    async send(channel, message, signal) {
-      const url = channel.kind === 'email' ? '' : channel.url
-      asked.push(url)
-      tell()
-      if (!which(url)) return real.send(channel, message, signal)
-      await new Promise<never>((_resolve, reject) => {
-        signal?.addEventListener('abort', () => reject(signal.reason as Error))
-      })
-    },
-    close: () => real.close(),
-  }
-  return { sender, asked, sending }
 }
 
 function dispatcher(lastLines: () => Promise<string[]>): AlertDispatcher {
@@ -276,7 +256,7 @@ describe('alerts', () => {
     await create('oncall', { kind: 'slack', url: `${base}/slack` })
     await note(await cronjob('a'))
     await gather(database.db, courier.queue, lines)
-    const { sender, sending } = silentSender()
+    const { sender, sending } = silentSender(senderTo([]))
     const worker = await courier.start({ db: database.db, box, sender })
     await sending
     await worker.close()
@@ -342,7 +322,7 @@ describe('alerts', () => {
       code: 'too_many_requests',
     })
     await testAlert(database.db, courier.queue, database.projectId, 'quiet')
-    const { sender, asked } = silentSender((url) => url.endsWith('/noisy'))
+    const { sender, asked } = silentSender(senderTo(['127.0.0.0/8']), (url) => url.endsWith('/noisy'))
     const worker = await courier.start({ db: database.db, box, sender })
     await waitFor('the message of the other alert', () => received.length === 1)
     expect(received.map(({ path }) => path)).toEqual(['/quiet'])

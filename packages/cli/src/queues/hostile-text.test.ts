@@ -59,6 +59,7 @@ beforeAll(async () => {
 })
 afterAll(() => api[Symbol.asyncDispose]())
 
+// eslint-disable-next-line no-control-regex -- the one sequence that may come out
 const COLOUR = /\u001b\[[0-9;]*m/g
 // eslint-disable-next-line no-control-regex -- these are the characters that must not come out
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
