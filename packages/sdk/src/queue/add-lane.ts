@@ -21,6 +21,7 @@ export class AddLane {
   #waiting: Waiting[] = []
   #flights = 0
   #woken = false
+  readonly #settled: (() => void)[] = []
   readonly #send: (jobs: readonly NewJob[], since: number) => Promise<readonly Added[]>
   readonly #now: () => number
 
@@ -43,8 +44,16 @@ export class AddLane {
   }
 
   /** Resolves when nothing is waiting or under way. */
-  async settled(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#flights > 0) await new Promise((resolve) => setImmediate(resolve))
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settled.push(resolve)
+      this.#tellSettled()
+    })
+  }
+
+  #tellSettled(): void {
+    if (this.#waiting.length > 0 || this.#flights > 0) return
+    for (const resolve of this.#settled.splice(0)) resolve()
   }
 
   #fly(): void {
@@ -72,5 +81,6 @@ export class AddLane {
     }
     this.#flights -= 1
     this.#fly()
+    this.#tellSettled()
   }
 }

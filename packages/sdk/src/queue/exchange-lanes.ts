@@ -38,6 +38,7 @@ export class ExchangeLanes {
   #mayBeMore = true
   #signals = 0
   #planned = false
+  #eager = false
   #lingering: (() => void) | null = null
   #again: (() => void) | null = null
   #againAt = Number.POSITIVE_INFINITY
@@ -47,6 +48,7 @@ export class ExchangeLanes {
   #wait = 0
   #halted: (() => void) | 'unleased' | null = null
   #stopped = false
+  #waiters: (() => void)[] = []
   readonly #send: (exchange: Exchange) => Promise<Exchanged>
   readonly #host: LaneHost
   readonly #keep: KeepPolicy
@@ -63,16 +65,19 @@ export class ExchangeLanes {
   get asked(): number {
     return this.#asked
   }
-  get idle(): boolean {
-    return this.#lanes === 0 && this.#results.length === 0
-  }
 
-  get stopped(): boolean {
-    return this.#stopped
+  /** Resolves when all results have arrived, or at the stop. */
+  settled(): Promise<void> {
+    this.plan()
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve)
+      this.#tellSettled()
+    })
   }
 
   deliver(result: JobResult): void {
     this.#results.push(result)
+    if (this.#results.length >= SPLIT_FROM && !this.#eager) this.#lookSoon()
   }
 
   /** There may be work: ask as soon as there is room. */
@@ -108,11 +113,29 @@ export class ExchangeLanes {
     })
   }
 
+  /**
+   * As soon as the running callback and its promises are done, before the next answer is read: else the results of both
+   * lanes would go out together, and the store would wait for us with both hands empty, and we for it.
+   */
+  #lookSoon(): void {
+    this.#eager = true
+    process.nextTick(() => {
+      this.#eager = false
+      this.#look(false)
+    })
+  }
+
   stop(): void {
     this.#stopped = true
     this.#lingering?.()
     this.#again?.()
     if (typeof this.#halted === 'function') this.#halted()
+    this.#tellSettled()
+  }
+
+  #tellSettled(): void {
+    if (!this.#stopped && (this.#lanes > 0 || this.#results.length > 0)) return
+    for (const resolve of this.#waiters.splice(0)) resolve()
   }
 
   #look(lingered: boolean): void {
@@ -172,6 +195,7 @@ export class ExchangeLanes {
     this.#host.answered(answer, results, this.#uncertain)
     if (this.#uncertain.size > 0) for (const result of results) this.#uncertain.delete(result.job.id)
     this.plan()
+    this.#tellSettled()
   }
 
   #halt(results: readonly JobResult[]): void {

@@ -184,10 +184,7 @@ export class Worker {
 
   async #flushed(consumer: Consumer): Promise<void> {
     await consumer.quiet()
-    while (!consumer.lanes.idle && !consumer.lanes.stopped) {
-      consumer.lanes.plan()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    await consumer.lanes.settled()
   }
 
   /** Waits for it, so long at most. What does not come about in time is left to the lease's end: the jobs are not lost by it, only later. */
