@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
 import type { Clock } from './clock.ts'
-import type { QueueDriver, WorkerInfo } from './driver.ts'
+import type { KeeperPlan, QueueDriver, WorkerInfo } from './driver.ts'
 import { RenewLoop } from './renew-loop.ts'
 import type { HeldQueues, LeaseTimes, Renewal } from './renew-loop.ts'
-import { ThreadHost } from './thread-host.ts'
+import { ThreadHost, warnOfNoThread } from './thread-host.ts'
 import type { Renewer } from './thread-host.ts'
 import { ulid } from './ulid.ts'
 
@@ -101,10 +101,22 @@ export class Leases {
   }
 
   #startRenewer(): Renewer {
-    const plan = this.#driver.keeperPlan()
     const report = (renewal: Renewal): void => this.#spread(renewal)
-    if (plan !== null) return new ThreadHost(plan, this.#options, this.#options.maxBlockMs, report)
-    return new RenewLoop(this.#driver, this.#options, this.#clock, report)
+    const loop = new RenewLoop(this.#driver, this.#options, this.#clock, report)
+    const plan = this.#keeperPlan()
+    if (plan === null) return loop
+    return new ThreadHost({ plan, times: this.#options, maxBlockMs: this.#options.maxBlockMs, report, standIn: loop })
+  }
+
+  /** Null when only the main thread can renew. */
+  #keeperPlan(): KeeperPlan | null {
+    try {
+      return this.#driver.keeperPlan()
+    } catch (error) {
+      // A bundle in CommonJS does not know where its files are.
+      warnOfNoThread(error, this.#options.leaseMs)
+      return null
+    }
   }
 
   #spread(renewal: Renewal): void {

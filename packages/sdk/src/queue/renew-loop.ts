@@ -51,10 +51,16 @@ export class RenewLoop {
     this.#mayRenew = mayRenew
   }
 
-  /** What is to be renewed from now on. Resolves when no renewal of the earlier set is under way any more. */
-  async set(held: readonly HeldQueues[]): Promise<void> {
+  /**
+   * What is to be renewed from now on. Resolves when no renewal of the earlier set is under way any more.
+   * @param firstMs when to begin, if nothing was renewed before
+   */
+  async set(held: readonly HeldQueues[], firstMs: number = this.#times.heartbeatMs): Promise<void> {
     this.#held = held
-    if (held.length > 0 && this.#cancel === null) this.#plan(this.#times.heartbeatMs)
+    if (held.length === 0) {
+      this.#cancel?.()
+      this.#cancel = null
+    } else if (this.#cancel === null) this.#plan(firstMs)
     await this.#round
   }
 
