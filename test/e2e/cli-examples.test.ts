@@ -50,8 +50,7 @@ describe('every example of every command', () => {
     // Nobody is there to be asked; `--yes` where the words for a container follow would be one of them.
     const asking = line.includes(' -- ') ? words : [...words, '--yes']
     const named = line.startsWith('panda validate deploy') ? asking.map((word) => word.replace('deploy/', '')) : asking
-    const login = line.startsWith('panda login') && input === undefined ? { PANDA_TOKEN: await token(cwd) } : {}
-    const env = { ...login, ...stage.environment(line) }
+    const env = line.startsWith('panda login') && input === undefined ? { PANDA_TOKEN: await token(cwd) } : {}
     const { code, stdout, stderr } = await world.panda.run(named, { stdin, cwd, env })
     expect(code, `${stdout}${stderr}`).toBe(0)
     expect(stdout + stderr, 'every command answers something').not.toBe('')

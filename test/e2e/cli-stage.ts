@@ -31,11 +31,6 @@ export class Stage {
     await this.#events[Symbol.asyncDispose]()
   }
 
-  /** What an example finds in its environment. */
-  environment(line: string): Record<string, string> {
-    return EventStage.isAbout(line) ? { PANDA_EVENTS_URL: this.#events.url } : {}
-  }
-
   static async set(world: World): Promise<Stage> {
     const { path } = world.home
     const { url } = JSON.parse(await readFile(join(path, 'server.json'), 'utf8')) as { url: string }
@@ -87,7 +82,10 @@ export class Stage {
       await this.#api.ok('PUT', '/v1/env/REDIS_URL', { value: this.#redis.url })
       await this.#api.ok('POST', '/v1/queues/uploads/jobs', { data: { fileId: 6 } })
     }
-    if (EventStage.isAbout(line)) await this.#events.reset()
+    if (EventStage.isAbout(line)) {
+      await this.#api.ok('PUT', '/v1/env/RABBITMQ_URL', { value: this.#events.url })
+      await this.#events.reset()
+    }
     if (!line.includes(' create ')) {
       await this.#api.ok('PUT', '/v1/secrets/MAIL_API_KEY', { value: 'x', cronjob: 'weekly-digest' })
     }

@@ -54,7 +54,8 @@ describe.each(routes.map((route) => ({ key: routeKey(route), route })))('$key', 
     const reply = await call(foreign, route)
     if (route.url.includes(':') && route.method !== 'PUT') {
       // A resource of `default`, called by its name or id out of `other`.
-      const storeless = route.tag === 'queues' && (reply.body as { code?: string }).code === 'queue_store_missing'
+      const { code } = reply.body as { code?: string }
+      const storeless = code === 'queue_store_missing' || code === 'event_broker_missing'
       if (!storeless) expect([404, 403], JSON.stringify(reply.body)).toContain(reply.status)
     }
     // A refusal repeats the name that was asked for, which tells nothing.

@@ -1,4 +1,5 @@
 import type { Route } from '../../packages/server/src/api/route.ts'
+import { freshVhost } from './rabbitmq.ts'
 import type { TestServer } from './server.ts'
 
 /** `GET /v1/cronjobs/:name`. */
@@ -83,6 +84,41 @@ const SAMPLES: Readonly<Record<string, Make>> = {
   'POST /v1/queues/:queue/resume': (server) => onQueue(server, '/resume'),
   'POST /v1/queues/:queue/drain': (server) => onQueue(server, '/drain'),
   'POST /v1/queues/:queue/redrive': (server) => onQueue(server, '/redrive', {}),
+  'GET /v1/events': async (server) => {
+    await onBroker(server)
+    return sample('/v1/events')
+  },
+  'GET /v1/events/types': async (server) => {
+    await onBroker(server)
+    return sample('/v1/events/types')
+  },
+  'POST /v1/events': async (server) => {
+    await onBroker(server)
+    return sample('/v1/events', { type: HIDDEN, data: { of: HIDDEN } })
+  },
+  'GET /v1/subscriptions': async (server) => {
+    await onSubscription(server, '')
+    return sample('/v1/subscriptions')
+  },
+  'GET /v1/subscriptions/:subscription': (server) => onSubscription(server, ''),
+  'DELETE /v1/subscriptions/:subscription': (server) => onSubscription(server, '', undefined, 'delete'),
+  'POST /v1/subscriptions/:subscription/pause': (server) => onSubscription(server, '/pause'),
+  'POST /v1/subscriptions/:subscription/resume': (server) => onSubscription(server, '/resume'),
+  'POST /v1/subscriptions/:subscription/replay': (server) => onSubscription(server, '/replay', { from: '0' }),
+  'GET /v1/subscriptions/:subscription/dead-letters': (server) => onSubscription(server, '/dead-letters'),
+  'GET /v1/subscriptions/:subscription/dead-letters/:letter': (server) => onSubscription(server, '/dead-letters/x'),
+  'POST /v1/subscriptions/:subscription/dead-letters/redrive': (server) =>
+    onSubscription(server, '/dead-letters/redrive', { ids: ['x'] }),
+  'POST /v1/subscriptions/:subscription/dead-letters/drop': (server) =>
+    onSubscription(server, '/dead-letters/drop', { ids: ['x'] }),
+  'POST /v1/topology/plan': async (server) => {
+    await onBroker(server)
+    return sample('/v1/topology/plan', { name: HIDDEN, patterns: [HIDDEN] })
+  },
+  'POST /v1/topology/apply': async (server) => {
+    await onBroker(server)
+    return sample('/v1/topology/apply', { name: HIDDEN, patterns: [HIDDEN] })
+  },
   'POST /v1/apply': () => sample('/v1/apply', { manifest: { version: 1 }, dryRun: true }),
 }
 
@@ -127,4 +163,22 @@ async function onJob(server: TestServer, suffix: string, body?: unknown): Promis
   const { path } = await onQueue(server, '/jobs')
   const { id } = await server.api.ok<{ id: string }>('POST', path, { data: { of: HIDDEN } })
   return sample(`${path}/${id}${suffix}`, body)
+}
+
+const withBroker = new WeakSet<TestServer>()
+
+/** The project `default` gets a broker of its own, once. */
+async function onBroker(server: TestServer): Promise<void> {
+  if (withBroker.has(server)) return
+  withBroker.add(server)
+  const vhost = await freshVhost()
+  server.later(() => vhost.remove())
+  await server.api.ok('PUT', '/v1/env/RABBITMQ_URL', { value: vhost.url })
+}
+
+async function onSubscription(server: TestServer, suffix: string, body?: unknown, verb = 'sub'): Promise<Sample> {
+  await onBroker(server)
+  const name = `${HIDDEN}-${verb}`
+  await server.api.ok('POST', '/v1/topology/apply', { name, patterns: [HIDDEN] })
+  return sample(`/v1/subscriptions/${name}${suffix}`, body)
 }

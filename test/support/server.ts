@@ -35,6 +35,8 @@ export interface TestServer extends AsyncDisposable {
   clientWith(scopes: readonly Scope[], project?: string | null): Promise<Client>
   /** Graceful; the database stays until dispose. */
   stop(): Promise<void>
+  /** Done at dispose, before all else. */
+  later(cleanUp: () => Promise<void>): void
 }
 
 /** Servers that share a database must share the key that seals its secrets. */
@@ -75,6 +77,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       ...(await facts(server, home.path, db)),
       databaseUrl,
       logText: () => lines.join(''),
+      later: (cleanUp) => void cleanups.push(cleanUp),
       [Symbol.asyncDispose]: dispose,
     }
   } catch (error) {

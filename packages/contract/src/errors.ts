@@ -98,6 +98,27 @@ export const ERRORS = {
     hint: 'Look whether it runs and can be reached from the server, then repeat the call.',
     retryable: true,
   },
+  event_broker_missing: {
+    status: 409,
+    title: 'The project names no broker for its events',
+    hint: 'Set it: panda env set RABBITMQ_URL=amqp://…  (or PANDA_EVENTS_URL)',
+  },
+  event_broker_unusable: {
+    status: 409,
+    title: 'The broker of the events cannot be used',
+    hint: 'Correct what is named, in the URL of the project or in the broker.',
+  },
+  event_broker_away: {
+    status: 503,
+    title: 'The broker of the events does not answer',
+    hint: 'Look whether it runs and can be reached from the server, then repeat the call.',
+    retryable: true,
+  },
+  event_log_missing: {
+    status: 409,
+    title: 'The broker keeps no event log',
+    hint: 'Use a broker with an event log (RabbitMQ), and do not turn its log off.',
+  },
   job_wrong_state: {
     status: 409,
     title: 'The job is in a state in which this cannot be done',

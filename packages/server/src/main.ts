@@ -19,6 +19,7 @@ import { LogStore } from './logs/log-store.ts'
 import { readLog } from './logs/read-log.ts'
 import { Metrics } from './metrics.ts'
 import { ProjectDirectory } from './projects/project-directory.ts'
+import { ProjectEvents } from './events/project-events.ts'
 import { ProjectQueues } from './queues/project-queues.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 import { Retention } from './runs/retention.ts'
@@ -210,10 +211,13 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
   const { config, clock, db, log, stops } = base
   const queues = new ProjectQueues(db, base.box, clock, sideTask(log))
   await base.run(queues)
+  const events = new ProjectEvents(db, base.box, clock)
+  await base.run(events)
   const stopping = new AbortController()
   const api = await createApi({
     ...base,
     queues,
+    events,
     ...createReport({
       ...work,
       db,

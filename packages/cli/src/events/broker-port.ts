@@ -1,4 +1,4 @@
-import type { EventTypeView, SubscriptionView, TopologyChangeView } from '@pandastack/contract'
+import type { TopologyChangeView } from '@pandastack/contract'
 import { loadEventSdk } from '../packages.ts'
 import { eachOfSdk, withSdk } from '../sdk-error.ts'
 import type { EventPort } from './event-port.ts'
@@ -17,12 +17,11 @@ export async function brokerPort(url: string, namespace: string | undefined): Pr
       withSdk(() =>
         admin.publish(type, data, { ...(key !== undefined && { key }), ...(source !== undefined && { source }) }),
       ),
-    types: (from) =>
-      withSdk(async () => ({ items: (await admin.types(at(from))) as EventTypeView[], nextCursor: null })),
+    types: (from) => withSdk(async () => ({ items: await admin.types(at(from)), nextCursor: null })),
     log: ({ from, patterns, follow, signal }) => eachOfSdk(admin.log({ from: at(from), patterns, follow }, signal)),
-    list: () => withSdk(async () => ({ items: (await admin.subscriptions()) as SubscriptionView[], nextCursor: null })),
-    get: (name) => withSdk(async () => (await admin.subscription(name)) as SubscriptionView),
-    pause: (name, paused) => withSdk(async () => (await admin.pause(name, paused)) as SubscriptionView),
+    list: () => withSdk(async () => ({ items: await admin.subscriptions(), nextCursor: null })),
+    get: (name) => withSdk(() => admin.subscription(name)),
+    pause: (name, paused) => withSdk(() => admin.pause(name, paused)),
     delete: (name) => withSdk(() => admin.delete(name)),
     replay: (name, from) => withSdk(() => admin.replay(name, at(from))),
     letters: (name, { limit, cursor, type, reason }) =>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { EVENT_DEAD_REASONS } from '../names.ts'
-import { timeSchema } from './common.ts'
+import { cursorSchema, projectQuerySchema, timeSchema } from './common.ts'
 import { eventSchema, subscriptionNameSchema } from './event.ts'
 
 const count = z.number().int().min(0)
@@ -29,3 +29,10 @@ export const changeLettersSchema = z.strictObject({
 })
 export type ChangeLetters = z.output<typeof changeLettersSchema>
 export const changedLettersSchema = z.object({ results: z.array(z.enum(['done', 'not-found'])) })
+
+export const deadLettersQuerySchema = projectQuerySchema.extend({
+  type: z.string().max(255).optional(),
+  reason: z.enum(EVENT_DEAD_REASONS).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(50),
+  cursor: cursorSchema.optional(),
+})

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { EVENT_ORDERS } from '../names.ts'
-import { durationSchema, timeSchema } from './common.ts'
+import { durationSchema, projectQuerySchema, timeSchema } from './common.ts'
 
 /** As the SDK takes it. */
 export const eventTypeSchema = z
@@ -90,3 +90,19 @@ export const topologyChangesSchema = z.object({
 export type TopologyChangeView = z.infer<typeof topologyChangesSchema>['changes'][number]
 
 export const replayedSchema = z.object({ events: count })
+
+/** Types that match, joined by commas. */
+const patternsSchema = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(eventPatternSchema).min(1).max(50))
+  .meta({ description: 'Patterns, joined by commas; default all.' })
+const from = logPositionSchema.optional().meta({ description: 'RFC 3339, or an offset; default one hour ago.' })
+export const eventsQuerySchema = projectQuerySchema.extend({
+  from,
+  patterns: patternsSchema.default(['#']),
+  limit: z.coerce.number().int().min(1).max(1000).default(1000),
+  follow: z.stringbool().default(false).meta({ description: 'As server-sent events: `event` per event.' }),
+})
+export const eventTypesQuerySchema = projectQuerySchema.extend({ from })
+export const replaySchema = z.strictObject({ from: logPositionSchema })

@@ -22,7 +22,7 @@ export interface LoggedEventView extends EventView {
 
 export interface SubscriptionView {
   readonly name: string
-  readonly patterns: readonly string[]
+  readonly patterns: string[]
   readonly order: 'none' | 'strict'
   readonly paused: boolean
   readonly waiting: number
@@ -55,10 +55,10 @@ export interface EventTypeView {
   /** In the part of the log that was looked at; null when the broker keeps no log. */
   readonly events: number | null
   readonly lastAt: string | null
-  readonly dataVersions: readonly number[]
-  readonly sources: readonly string[]
+  readonly dataVersions: number[]
+  readonly sources: string[]
   /** Whose patterns match it. */
-  readonly subscriptions: readonly string[]
+  readonly subscriptions: string[]
   /** Kept because nobody was subscribed when they were published. */
   readonly unrouted: number
 }
@@ -68,8 +68,8 @@ export function viewEvent(event: EventEnvelope): EventView {
   return { id, type, source, time, key, dataVersion, data: parse(event.data), traceparent }
 }
 
-export function viewSubscription({ oldestMs, ...stats }: SubscriptionStats): SubscriptionView {
-  return { ...stats, oldest: oldestMs === null ? null : durationText(oldestMs) }
+export function viewSubscription({ oldestMs, patterns, ...stats }: SubscriptionStats): SubscriptionView {
+  return { ...stats, patterns: [...patterns], oldest: oldestMs === null ? null : durationText(oldestMs) }
 }
 
 export function viewDeadLetter(subscription: string, letter: DeadLetter): DeadLetterView {

@@ -78,6 +78,11 @@ export class EventAdmin {
     return { id, type }
   }
 
+  /** Whether `log` and `replay` can be called. */
+  async hasLog(): Promise<boolean> {
+    return (await this.#connected()).readLog !== undefined
+  }
+
   /** @throws PandaError no_log */
   async *log(query: LogQuery, signal?: AbortSignal): AsyncGenerator<LoggedEventView> {
     for (const pattern of query.patterns) checkPattern(pattern)

@@ -2,6 +2,7 @@ import type { Status } from '@pandastack/contract'
 import type { AlertQueue } from '../alerts/alert-queue.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Clock } from '../clock.ts'
+import type { ProjectEvents } from '../events/project-events.ts'
 import type { Log } from '../log.ts'
 import type { LogStore } from '../logs/log-store.ts'
 import type { Metrics } from '../metrics.ts'
@@ -35,6 +36,7 @@ export interface ApiDeps {
   readonly databaseTrouble: () => Promise<string | null>
   readonly queues: ProjectQueues
   readonly alertQueue: AlertQueue
+  readonly events: ProjectEvents
   readonly readiness: () => Promise<Readiness>
   /** @param projectId counts of this project only; null = of all */
   readonly status: (projectId: string | null) => Promise<Status>

@@ -3,7 +3,9 @@ import type { Route } from '../route.ts'
 import { alertRoutes } from './alerts.ts'
 import { applyRoutes } from './apply.ts'
 import { cronjobRoutes } from './cronjobs.ts'
+import { deadLetterRoutes } from './dead-letters.ts'
 import { envRoutes } from './env.ts'
+import { eventRoutes } from './events.ts'
 import { previewRoutes } from './preview.ts'
 import { projectRoutes } from './projects.ts'
 import { queueRoutes } from './queues.ts'
@@ -11,7 +13,9 @@ import { runLogRoutes } from './run-logs.ts'
 import { runRoutes } from './runs.ts'
 import { secretRoutes } from './secrets.ts'
 import { statusRoutes } from './status.ts'
+import { subscriptionRoutes } from './subscriptions.ts'
 import { tokenRoutes } from './tokens.ts'
+import { topologyRoutes } from './topology.ts'
 
 /** The whole API. */
 export function allRoutes(deps: ApiDeps): Route[] {
@@ -21,6 +25,10 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...runRoutes(),
     ...runLogRoutes(deps),
     ...queueRoutes(deps),
+    ...eventRoutes(deps),
+    ...subscriptionRoutes(deps),
+    ...deadLetterRoutes(deps),
+    ...topologyRoutes(deps),
     ...applyRoutes(deps),
     ...envRoutes(),
     ...secretRoutes(deps),

@@ -1,0 +1,67 @@
+import { PandaError } from '@pandastack/contract'
+import { EventAdmin, findBrokerUrl } from '@pandastack/sdk/events'
+import type { Clock } from '../clock.ts'
+import type { Component } from '../component.ts'
+import { ProjectConnections } from '../projects/project-connections.ts'
+import type { SecretBox } from '../settings/secret-box.ts'
+import type { Database } from '../store/database.ts'
+import { asProblem } from './as-problem.ts'
+
+/** The API's caller waits at most so long for a broker that is away. */
+const PATIENCE = '5s'
+
+/** The events of a project, at the broker that its env and secrets name. */
+export class ProjectEvents implements Component {
+  readonly name = 'project events'
+  readonly #connections: ProjectConnections<EventAdmin>
+
+  constructor(db: Database, box: SecretBox, clock: Clock) {
+    this.#connections = new ProjectConnections({ name: this.name, keyOf, open }, db, box, clock)
+  }
+
+  start(): Promise<void> {
+    return this.#connections.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#connections.stop()
+  }
+
+  /** @throws PandaError event_broker_missing, event_broker_away, event_broker_unusable, and what the call itself throws */
+  async use<T>(projectId: string, call: (admin: EventAdmin) => Promise<T>): Promise<T> {
+    try {
+      return await this.#connections.use(projectId, call)
+    } catch (error) {
+      throw asProblem(error)
+    }
+  }
+
+  /** For as long as it is read. @throws as `use` */
+  async *each<T>(projectId: string, call: (admin: EventAdmin) => AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* this.#connections.each(projectId, call)
+    } catch (error) {
+      throw asProblem(error)
+    }
+  }
+}
+
+interface Key {
+  readonly url: string
+  readonly namespace: string | undefined
+}
+
+/** The SDK's own rule, on the variables of the project. */
+function keyOf(variables: Readonly<Record<string, string>>): string {
+  const { url } = findBrokerUrl(undefined, variables)
+  // It would be the memory of this server, the same for all projects.
+  if (/^memory:/i.test(url))
+    throw new PandaError('event_broker_unusable', 'The project names the memory of a process as its broker.')
+  return JSON.stringify({ url, namespace: variables['PANDA_EVENTS_NAMESPACE'] } satisfies Key)
+}
+
+function open(key: string): EventAdmin {
+  const { url, namespace } = JSON.parse(key) as Key
+  // Empty, not left out: the server's own environment is not the project's.
+  return new EventAdmin({ url, namespace: namespace ?? '', patience: PATIENCE })
+}
