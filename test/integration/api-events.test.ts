@@ -134,7 +134,7 @@ describe('dead letters', () => {
     expect(await api.ok('POST', `${base}/drop`, { ids: [third] })).toEqual({ results: ['done'] })
     const all = await collect(driver, 'mailer')
     const got = (await all.atLeast(2)).map(({ event: each }) => each?.data)
-    expect(got.toSorted()).toEqual(['{"n":1}', '{"n":42}'])
+    expect(new Set(got)).toEqual(new Set(['{"n":1}', '{"n":42}']))
     await all.consumer.close()
   })
 })
