@@ -1,18 +1,17 @@
-import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
-import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
-import { Kysely, PostgresDialect } from 'kysely'
-import { Pool } from 'pg'
-import postgres from 'postgres'
+import type { Pool } from 'pg'
+import type { Sql } from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPostgresQueueDriver } from '../../packages/sdk/src/drivers/postgres/index.ts'
 import { sqlRunnerOf } from '../../packages/sdk/src/drivers/postgres/transaction.ts'
 import type { NewJob, QueueDriver } from '../../packages/sdk/src/queue/driver.ts'
+import { type DatabaseClients, databaseClients, LIBRARIES } from '../support/database-clients.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
 
 let database: FreshDatabase
 let driver: QueueDriver
+let clients: DatabaseClients
 let pool: Pool
-let sql: postgres.Sql
+let sql: Sql
 let queues = 0
 let serial = 0
 
@@ -20,66 +19,17 @@ beforeAll(async () => {
   database = await freshDatabase()
   driver = openPostgresQueueDriver({ url: database.url })
   await driver.check()
-  pool = new Pool({ connectionString: database.url, max: 4 })
-  sql = postgres(database.url, { max: 4, onnotice: () => undefined })
+  clients = databaseClients(database.url)
+  pool = clients.pool
+  sql = clients.sql
   await pool.query('create table orders (id int primary key)')
 })
 
 afterAll(async () => {
   await driver.close()
-  await pool.end()
-  await sql.end()
+  await clients[Symbol.asyncDispose]()
   await database.drop()
 })
-
-/** One transaction of each library around `work`; rolled back when `work` throws. */
-type Transact = (work: (tx: object) => Promise<void>) => Promise<void>
-
-const LIBRARIES: Readonly<Record<string, () => Transact>> = {
-  pg: () => async (work) => {
-    const client = await pool.connect()
-    try {
-      await client.query('begin')
-      await work(client)
-      await client.query('commit')
-    } catch (error) {
-      await client.query('rollback')
-      throw error
-    } finally {
-      client.release()
-    }
-  },
-  'postgres.js': () => async (work) => {
-    await sql.begin(async (tx) => work(tx))
-  },
-  Kysely: () => {
-    const db = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) })
-    return async (work) => db.transaction().execute(async (tx) => work(tx))
-  },
-  'Drizzle on pg': () => {
-    const db = drizzlePg(pool)
-    return async (work) => db.transaction(async (tx) => work(tx))
-  },
-  'Drizzle on postgres.js': () => {
-    const db = drizzlePostgresJs(sql)
-    return async (work) => db.transaction(async (tx) => work(tx))
-  },
-  'a function': () => async (work) => {
-    const client = await pool.connect()
-    try {
-      await client.query('begin')
-      await work(
-        async (text: string, values: readonly unknown[]) => (await client.query(text, [...values])).rows as unknown[],
-      )
-      await client.query('commit')
-    } catch (error) {
-      await client.query('rollback')
-      throw error
-    } finally {
-      client.release()
-    }
-  },
-}
 
 function job(options: Partial<NewJob> = {}): NewJob {
   serial += 1
@@ -110,8 +60,8 @@ async function add(queue: string, tx: object, jobs: readonly NewJob[]) {
   return (await driver.addWithin?.(tx, queue, jobs)) ?? []
 }
 
-test.each(Object.entries(LIBRARIES))('%s: jobs exist once its transaction commits', async (_, open) => {
-  const transact = open()
+test.each(LIBRARIES)('%s: jobs exist once its transaction commits', async (library) => {
+  const transact = clients.transact(library)
   const queue = nextQueue()
   const first = job()
   const jobs = [first, job({ group: 'customer-1', priority: 7 }), job({ delayMs: 60_000 })]
@@ -130,8 +80,8 @@ test.each(Object.entries(LIBRARIES))('%s: jobs exist once its transaction commit
   expect((await driver.stats(queue)).counts).toMatchObject({ queued: 2, scheduled: 1 })
 })
 
-test.each(Object.entries(LIBRARIES))('%s: a rollback leaves nothing', async (_, open) => {
-  const transact = open()
+test.each(LIBRARIES)('%s: a rollback leaves nothing', async (library) => {
+  const transact = clients.transact(library)
   const queue = nextQueue()
   const one = job({ key: { value: 'order-1', ttlMs: 60_000 } })
   const failed = transact(async (tx) => {
@@ -145,8 +95,8 @@ test.each(Object.entries(LIBRARIES))('%s: a rollback leaves nothing', async (_, 
   expect(await driver.add(queue, [again])).toEqual([{ id: again.id, deduplicated: false }])
 })
 
-test.each(Object.entries(LIBRARIES))('%s: a taken key answers with the earlier job', async (_, open) => {
-  const transact = open()
+test.each(LIBRARIES)('%s: a taken key answers with the earlier job', async (library) => {
+  const transact = clients.transact(library)
   const queue = nextQueue()
   const key = { value: 'order-1', ttlMs: 60_000 }
   const first = job({ key })
@@ -208,8 +158,8 @@ test.each([
     },
   ],
   ['postgres.js outside of begin', () => sql],
-  ['Kysely itself', () => new Kysely({ dialect: new PostgresDialect({ pool }) })],
-  ['Drizzle itself', () => drizzlePg(pool)],
+  ['Kysely itself', () => clients.kysely],
+  ['Drizzle itself', () => clients.drizzlePg],
   ['Prisma itself', () => ({ $queryRawUnsafe: () => [], $transaction: () => [], $connect: () => [] })],
   ['a plain object', () => ({ id: 1 })],
 ])('%s is refused: it would not be within the transaction', async (_, make) => {

@@ -21,6 +21,8 @@ export interface EventContext {
 /** One attempt of one event, with what ends it early. */
 export class Attempt implements EventContext {
   readonly attempt: number
+  /** Of a subscription with `exactlyOnce` in a database: typed by `subscribe` for those that asked for it. */
+  tx: unknown = undefined
   readonly #event: EventEnvelope
   readonly #abort = new AbortController()
 

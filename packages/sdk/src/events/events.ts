@@ -1,22 +1,30 @@
 import { durationMs } from '../duration.ts'
 import type { Duration } from '../duration.ts'
 import { PandaError } from '../errors.ts'
+import { sqlRunnerOf } from '../drivers/postgres/transaction.ts'
 import { onShutdown } from '../lifecycle/shutdown.ts'
 import { systemClock } from '../queue/clock.ts'
 import type { Clock } from '../queue/clock.ts'
 import { DEFAULT_PAYLOAD_LIMIT, encodeJson } from '../queue/json.ts'
 import { validate } from '../queue/standard-schema.ts'
 import type { StandardSchema } from '../queue/standard-schema.ts'
+import { loadTracing } from '../queue/tracing.ts'
+import type { Carrier, Tracing } from '../queue/tracing.ts'
 import { ulid } from '../queue/ulid.ts'
+import { writeEventOutbox } from '../outbox/write.ts'
 import { appName, checkName } from './app-name.ts'
 import { findBrokerUrl } from './broker-url.ts'
 import type { EventDriver } from './driver.ts'
+import type { EventEnvelope } from './envelope.ts'
 import type { EventContext } from './event-context.ts'
 import { loadEventDriver } from './load-event-driver.ts'
 import { findNamespace } from './namespace.ts'
+import { planOnce } from './once/options.ts'
+import type { TransactionOf } from './once/transaction-of.ts'
 import { planSubscribe } from './subscribe-options.ts'
-import type { SubscribeOptions } from './subscribe-options.ts'
+import type { InboxOptions, SubscribeOptions } from './subscribe-options.ts'
 import { Subscription } from './subscription.ts'
+import type { SubscriptionMetrics } from './subscription.ts'
 
 /** Payloads by event type: `new Events<{ 'user.signed_up': SignUp }>()`. */
 export type EventMap = Record<string, unknown>
@@ -47,6 +55,12 @@ export interface EventsOptions {
 export interface PublishOptions {
   /** Events of one key keep their order where a subscription asks for it. */
   readonly key?: string
+  /**
+   * The event exists if your transaction commits: of pg, postgres.js, Kysely, Drizzle or Prisma. A broker that cannot take
+   * part gets it by the outbox of that database, which `startOutbox` carries over. `publish` then resolves when it is
+   * written, and needs no broker.
+   */
+  readonly tx?: object
   readonly signal?: AbortSignal
 }
 
@@ -66,6 +80,7 @@ export class Events<M extends EventMap = EventMap> {
   readonly #open: () => Promise<EventDriver>
   #driver: Promise<EventDriver> | null = null
   #source: string | null
+  #tracing: Tracing | null = null
   #endShutdown: (() => void) | null = null
   #closed: Promise<void> | null = null
 
@@ -91,7 +106,8 @@ export class Events<M extends EventMap = EventMap> {
   /**
    * Resolves once the broker has the event for every subscription that matches. One that nobody is subscribed to is kept,
    * and delivered when its first subscription appears.
-   * @throws PandaError invalid_option, invalid_payload, not_json, payload_too_large, store_away (after `patience`), closed
+   * @throws PandaError invalid_option, invalid_payload, not_json, payload_too_large, store_away (after `patience`),
+   * store_refused (there is no outbox in the database of `tx`), closed
    */
   async publish<T extends keyof M & string>(
     type: T,
@@ -118,7 +134,9 @@ export class Events<M extends EventMap = EventMap> {
       traceparent: null,
       tracestate: null,
     }
-    await (await this.#connected()).publish([envelope], options.signal)
+    this.#tracing ??= await loadTracing()
+    if (this.#tracing?.active() !== true) await this.#send(envelope, options)
+    else await this.#tracing.publishing(type, (carrier) => this.#send({ ...envelope, ...traceOf(carrier) }, options))
     return { id }
   }
 
@@ -130,6 +148,11 @@ export class Events<M extends EventMap = EventMap> {
   subscribe<T extends keyof M & string>(
     type: T,
     handler: (payload: M[T], event: EventContext) => unknown,
+  ): Promise<void>
+  subscribe<T extends keyof M & string, D extends object>(
+    pattern: T,
+    options: InboxOptions<D>,
+    handler: (payload: M[T], event: EventContext & { readonly tx: TransactionOf<D> }) => unknown,
   ): Promise<void>
   subscribe<T extends keyof M & string>(
     pattern: T,
@@ -143,9 +166,16 @@ export class Events<M extends EventMap = EventMap> {
     if (!PATTERN.test(pattern)) throw new PandaError('invalid_option', `"${pattern}" is no pattern of event types`)
     const plan = planSubscribe(options)
     const subscription = this.#subscription(options)
-    subscription.add({ pattern, handler, plan })
+    const { exactlyOnce } = options
+    const once = exactlyOnce === undefined ? null : planOnce(exactlyOnce, subscription.name, this.#onError)
+    subscription.add({ pattern, handler, plan, once })
     if (this.#options.handleSignals !== false) this.#endShutdown ??= onShutdown(() => this.close())
     await subscription.start()
+  }
+
+  /** What this process has done with each subscription, by name. */
+  metrics(): Readonly<Record<string, SubscriptionMetrics>> {
+    return Object.fromEntries([...this.#subscriptions].map(([name, { metrics }]) => [name, metrics]))
   }
 
   /** Takes no new events, lets handlers finish within the grace (default 30 s), hands the rest back at once. */
@@ -174,10 +204,23 @@ export class Events<M extends EventMap = EventMap> {
       clock: this.#clock,
       driver: () => this.#connected(),
       schemaOf: (type) => this.#options.schemas?.[type],
-      onError: this.#options.onError ?? ((error) => process.emitWarning(error.message, 'PandaWarning')),
+      onError: this.#onError,
     })
     this.#subscriptions.set(name, made)
     return made
+  }
+
+  async #send(envelope: EventEnvelope, { tx, signal }: PublishOptions): Promise<void> {
+    const driver = await this.#connected()
+    if (tx === undefined) return driver.publish([envelope], signal)
+    if (driver.publishWithin !== undefined) return driver.publishWithin(sqlRunnerOf(tx), [envelope])
+    return writeEventOutbox(tx, envelope)
+  }
+
+  readonly #onError = (error: Error): void => {
+    const { onError } = this.#options
+    if (onError === undefined) process.emitWarning(error.message, 'PandaWarning')
+    else onError(error)
   }
 
   #connected(): Promise<EventDriver> {
@@ -193,4 +236,8 @@ export class Events<M extends EventMap = EventMap> {
   #assertOpen(): void {
     if (this.#closed !== null) throw new PandaError('closed', 'These events were closed')
   }
+}
+
+function traceOf(carrier: Carrier | undefined): Pick<EventEnvelope, 'traceparent' | 'tracestate'> {
+  return { traceparent: carrier?.['traceparent'] ?? null, tracestate: carrier?.['tracestate'] ?? null }
 }

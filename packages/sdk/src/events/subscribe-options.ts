@@ -3,6 +3,7 @@ import type { Duration } from '../duration.ts'
 import { PandaError } from '../errors.ts'
 import { checkAttempts, DEFAULT_ATTEMPTS, DEFAULT_BACKOFF, planBackoff } from '../queue/retry-policy.ts'
 import type { Backoff, BackoffPlan } from '../queue/retry-policy.ts'
+import type { OnceInDatabase, OnceInRedis } from './once/options.ts'
 
 export interface SubscribeOptions {
   /** The consumer group: every group gets every event once, its copies share them. Default: the application's own name. */
@@ -17,6 +18,13 @@ export interface SubscribeOptions {
   readonly timeout?: Duration
   /** `strict`: one event at a time and in order, in one process at a time. Default `none`. */
   readonly order?: 'none' | 'strict'
+  /** Remembers what was handled, so that a second delivery is skipped. Default: nothing is remembered. */
+  readonly exactlyOnce?: OnceInRedis
+}
+
+/** With an inbox in the handler's own database: it gets `event.tx`. */
+export interface InboxOptions<D> extends Omit<SubscribeOptions, 'exactlyOnce'> {
+  readonly exactlyOnce: OnceInDatabase<D>
 }
 
 export interface SubscribePlan {
@@ -26,7 +34,7 @@ export interface SubscribePlan {
   readonly timeoutMs: number | null
 }
 
-const KNOWN = new Set(['subscription', 'concurrency', 'attempts', 'backoff', 'timeout', 'order'])
+const KNOWN = new Set(['subscription', 'concurrency', 'attempts', 'backoff', 'timeout', 'order', 'exactlyOnce'])
 
 /** @throws PandaError invalid_option */
 export function planSubscribe(options: SubscribeOptions): SubscribePlan {

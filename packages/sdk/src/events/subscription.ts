@@ -2,10 +2,13 @@ import { PandaError } from '../errors.ts'
 import { pause } from '../queue/clock.ts'
 import type { Clock } from '../queue/clock.ts'
 import type { StandardSchema } from '../queue/standard-schema.ts'
-import type { Consumer, Delivery, EventDriver } from './driver.ts'
+import { loadTracing } from '../queue/tracing.ts'
+import type { Tracing } from '../queue/tracing.ts'
+import type { Consumer, Delivery, EventDriver, Settlement } from './driver.ts'
 import type { Attempt } from './event-context.ts'
 import { handleDelivery } from './handle-delivery.ts'
 import type { HandlerEntry } from './handle-delivery.ts'
+import { keepClean } from './once/upkeep.ts'
 import { matches } from './pattern.ts'
 
 const RETRY_MS = 1000
@@ -19,12 +22,29 @@ export interface SubscriptionDeps {
   readonly onError: (error: Error) => void
 }
 
+/** Of one subscription in this process, since it was opened. Plain numbers, read without any call to the broker. */
+export interface SubscriptionMetrics {
+  readonly deliveries: number
+  /** Settled as handled, duplicates included. */
+  readonly done: number
+  /** Skipped, since `exactlyOnce` knew them. */
+  readonly duplicates: number
+  /** Failed attempts, whether tried again or not. */
+  readonly failed: number
+  readonly dead: number
+  /** Right now. */
+  readonly running: number
+}
+
 /** One consumer group as this process takes part in it: all its handlers, and one consumer that feeds them. */
 export class Subscription {
   readonly name: string
   readonly #deps: SubscriptionDeps
   readonly #entries: HandlerEntry[] = []
   readonly #running = new Map<Delivery, { readonly done: Promise<void>; attempt: Attempt | null }>()
+  readonly #counters = { deliveries: 0, done: 0, duplicates: 0, failed: 0, dead: 0 }
+  readonly #stopCleaning: (() => Promise<void>)[] = []
+  #tracing: Tracing | null = null
   readonly #closing = new AbortController()
   #consumer: Consumer | null = null
   #started: Promise<void> | null = null
@@ -43,6 +63,12 @@ export class Subscription {
     if (this.#entries.some(({ pattern }) => pattern === entry.pattern))
       throw new PandaError('invalid_option', `"${this.name}" has a handler for ${entry.pattern} already`)
     this.#entries.push(entry)
+    const { clock, onError } = this.#deps
+    if (entry.once !== null) this.#stopCleaning.push(keepClean(entry.once, clock, onError))
+  }
+
+  get metrics(): SubscriptionMetrics {
+    return { ...this.#counters, running: this.#running.size }
   }
 
   /** Begins with all handlers that were added in this turn of the event loop, and again when one was added later. */
@@ -62,6 +88,7 @@ export class Subscription {
     over.abort()
     for (const { attempt } of this.#running.values()) attempt?.stop()
     await this.#consumer?.close()
+    await Promise.all(this.#stopCleaning.map((stop) => stop()))
   }
 
   /** Waits for a broker that is away, for as long as it takes; what is wrong for good is thrown. */
@@ -70,6 +97,8 @@ export class Subscription {
     while (!this.#closing.signal.aborted) {
       try {
         const driver = await this.#deps.driver()
+        this.#tracing = await loadTracing()
+        for (const { once } of this.#entries) await once?.prepare()
         await driver.apply({ name: this.name, patterns, order: this.#deps.order })
         this.#consumer ??= await this.#consume(driver)
         await this.#consumer.setPrefetch(this.#prefetch())
@@ -95,22 +124,36 @@ export class Subscription {
   }
 
   async #handle(delivery: Delivery): Promise<void> {
+    const { clock, schemaOf, onError } = this.#deps
+    this.#counters.deliveries += 1
     const settlement = await handleDelivery(delivery, {
-      clock: this.#deps.clock,
-      schemaOf: this.#deps.schemaOf,
+      subscription: this.name,
+      clock,
+      closing: this.#closing.signal,
+      tracing: this.#tracing,
+      schemaOf,
       find: (type) => this.#entries.find(({ pattern }) => matches(pattern, type)),
       track: (of, attempt) => {
         const running = this.#running.get(of)
         if (running !== undefined) running.attempt = attempt
       },
+      onDuplicate: () => (this.#counters.duplicates += 1),
+      onError,
     })
+    this.#count(settlement)
     try {
       const accepted = await delivery.settle(settlement)
-      if (!accepted) this.#deps.onError(new Error(`An event of "${this.name}" was handled too late: it comes again`))
+      if (!accepted) onError(new Error(`An event of "${this.name}" was handled too late: it comes again`))
     } catch (error) {
       // It was not settled, so the broker delivers it again.
-      this.#deps.onError(error instanceof Error ? error : new Error(String(error)))
+      onError(error instanceof Error ? error : new Error(String(error)))
     }
+  }
+
+  #count({ kind }: Settlement): void {
+    if (kind === 'done') this.#counters.done += 1
+    if (kind === 'retry' || kind === 'dead') this.#counters.failed += 1
+    if (kind === 'dead') this.#counters.dead += 1
   }
 
   /** As much as the handlers work on at a time: what is taken ahead waits here while another copy is idle. */

@@ -1,3 +1,5 @@
-export type { OutboxTarget } from './carry.ts'
-export { type Outbox, type OutboxOptions, startOutbox } from './start.ts'
-export { writeOutbox } from './write.ts'
+export type { EventOutboxTarget } from './event-lane.ts'
+export type { OutboxTarget } from './job-lane.ts'
+export type { OutboxOptions } from './options.ts'
+export { type Outbox, startOutbox } from './start.ts'
+export { writeEventOutbox, writeOutbox } from './write.ts'

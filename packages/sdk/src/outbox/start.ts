@@ -1,59 +1,36 @@
-import { PandaError } from '../errors.ts'
 import { Listener } from '../drivers/postgres/listener.ts'
 import { outboxChannel } from '../drivers/postgres/migrate.ts'
-import { type PostgresPool, settle } from '../drivers/postgres/options.ts'
+import { settle } from '../drivers/postgres/options.ts'
 import { Store } from '../drivers/postgres/store.ts'
-import type { QueueDriver } from '../queue/driver.ts'
-import { loadDriver } from '../queue/load-driver.ts'
-import { findStoreUrl } from '../queue/store-url.ts'
-import { carry, type OutboxTarget } from './carry.ts'
-
-export interface OutboxOptions {
-  /** The database whose transactions write jobs. Either this or `pool`. */
-  readonly databaseUrl?: string
-  /** Your own pool of `pg` instead; it stays yours. */
-  readonly pool?: PostgresPool
-  /** Default `panda_queue`. */
-  readonly schema?: string
-  /** URL of the store that the queues live in. Default: PANDA_QUEUE_URL, else REDIS_URL. */
-  readonly url?: string
-  /** Key prefix on Redis. Default `panda`. */
-  readonly namespace?: string
-  /** A driver of that store that you made yourself, instead of `url`; it stays yours. */
-  readonly target?: OutboxTarget
-  /** Told when a store was away or refused; what was written is kept and tried again. Default: nothing is said. */
-  readonly onError?: (error: PandaError) => void
-  /** A look without a wake-up, in ms, for wake-ups that got lost. Default 5,000. */
-  readonly safetyMs?: number
-}
+import { Carrier } from './carrier.ts'
+import { type Lanes, openLanes } from './lanes.ts'
+import type { OutboxOptions } from './options.ts'
 
 export interface Outbox {
   /** Resolves when all that is committed by now has been carried over, by this process or another. */
   flush(): Promise<void>
-  /** Ends after the batch under way. */
+  /** Ends after the batches under way. */
   close(): Promise<void>
 }
 
-const FIRST_RETRY_MS = 100
-const LONGEST_RETRY_MS = 5000
-
 /**
- * Makes the outbox in the database if it is not there, and carries over jobs as soon as their transactions commit. Any
- * number of processes may run it: one at a time works, another goes on when that one dies.
- * @throws PandaError no_store, invalid_option, store_away, unauthorized
+ * Makes the outbox in the database if it is not there, and carries over jobs and events as soon as their transactions
+ * commit: jobs when a store of queues is known, events when a broker is known. Any number of processes may run it: one at a
+ * time works, another goes on when that one dies.
+ * @throws PandaError no_store (neither is known), invalid_option, store_away, unauthorized
  */
 export async function startOutbox(options: OutboxOptions): Promise<Outbox> {
-  const { databaseUrl, pool, schema, namespace } = options
-  const own = options.target === undefined ? await loadDriver(findStoreUrl(options.url), namespace) : null
+  const { databaseUrl, pool, schema } = options
+  const lanes = await openLanes(options)
   const store = new Store(
     settle({
       ...(databaseUrl === undefined ? {} : { url: databaseUrl }),
       ...(pool === undefined ? {} : { pool }),
       ...(schema === undefined ? {} : { schema }),
-      connections: 2,
+      connections: 4,
     }),
   )
-  const outbox = new RunningOutbox(store, options, own)
+  const outbox = new RunningOutbox(store, options, lanes)
   try {
     await store.ready()
     await outbox.start()
@@ -66,72 +43,41 @@ export async function startOutbox(options: OutboxOptions): Promise<Outbox> {
 
 class RunningOutbox implements Outbox {
   readonly #store: Store
-  readonly #options: OutboxOptions
-  readonly #target: OutboxTarget
-  /** The driver that is ours to close. */
-  readonly #own: QueueDriver | null
+  readonly #lanes: Lanes
+  readonly #carriers: ReadonlyMap<string, Carrier>
   readonly #listener: Listener
-  #timer: NodeJS.Timeout | undefined
-  #running: Promise<void> | undefined
-  #isWoken = false
-  #isClosed = false
-  #retryMs = FIRST_RETRY_MS
 
-  constructor(store: Store, options: OutboxOptions, own: QueueDriver | null) {
-    const target = options.target ?? own
-    if (target === null) throw new PandaError('no_store', 'the outbox has no store to carry jobs to')
+  constructor(store: Store, options: OutboxOptions, lanes: Lanes) {
     this.#store = store
-    this.#options = options
-    this.#target = target
-    this.#own = own
-    const wake = (): void => this.#wake()
-    this.#listener = new Listener(store.connections, wake, wake)
+    this.#lanes = lanes
+    const carriers = new Map(
+      lanes.lanes.map((lane) => [outboxChannel(store.schema, lane.table), new Carrier(store, lane, options)]),
+    )
+    this.#carriers = carriers
+    this.#listener = new Listener(
+      store.connections,
+      (channel) => carriers.get(channel)?.wake(),
+      () => this.#wakeAll(),
+    )
   }
 
   async start(): Promise<void> {
-    await this.#listener.listen([outboxChannel(this.#store.schema)])
-    this.#wake()
+    await this.#listener.listen([...this.#carriers.keys()])
+    this.#wakeAll()
   }
 
   async flush(): Promise<void> {
-    while ((await carry(this.#store, this.#target, true)) !== 0);
+    await Promise.all([...this.#carriers.values()].map(async (carrier) => carrier.flush()))
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
-    clearTimeout(this.#timer)
-    await this.#running
+    await Promise.all([...this.#carriers.values()].map(async (carrier) => carrier.close()))
     this.#listener.close()
     await this.#store.connections.close()
-    await this.#own?.close()
+    await this.#lanes.close()
   }
 
-  /** One pass at a time; a wake-up during a pass makes another one. */
-  #wake(): void {
-    this.#isWoken = true
-    if (this.#isClosed || this.#running !== undefined) return
-    clearTimeout(this.#timer)
-    this.#running = this.#pass().finally(() => (this.#running = undefined))
-  }
-
-  async #pass(): Promise<void> {
-    let waitMs = this.#options.safetyMs ?? 5000
-    try {
-      while (this.#isWoken && !this.#isClosed) {
-        this.#isWoken = false
-        const carried = await carry(this.#store, this.#target, false)
-        // Another process is at it, and may have looked before what woke us was there.
-        if (carried === null) waitMs = Math.min(waitMs, FIRST_RETRY_MS)
-        else if (carried > 0) this.#isWoken = true
-      }
-      this.#retryMs = FIRST_RETRY_MS
-    } catch (error) {
-      waitMs = this.#retryMs
-      this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2)
-      this.#options.onError?.(
-        error instanceof PandaError ? error : new PandaError('store_refused', String(error), { cause: error }),
-      )
-    }
-    if (!this.#isClosed) this.#timer = setTimeout(() => this.#wake(), waitMs)
+  #wakeAll(): void {
+    for (const carrier of this.#carriers.values()) carrier.wake()
   }
 }

@@ -1,7 +1,8 @@
 import { PandaError } from '../errors.ts'
 import { codeOf } from '../drivers/postgres/failures.ts'
-import { outboxChannel } from '../drivers/postgres/migrate.ts'
+import { outboxChannel, type OutboxTable } from '../drivers/postgres/migrate.ts'
 import { sqlRunnerOf } from '../drivers/postgres/transaction.ts'
+import type { EventEnvelope } from '../events/envelope.ts'
 import type { NewJob } from '../queue/driver.ts'
 
 /**
@@ -16,19 +17,39 @@ export async function writeOutbox(
   job: NewJob,
   schema = 'panda_queue',
 ): Promise<void> {
+  return write(transaction, schema, 'outbox', { queue, job: JSON.stringify(job) })
+}
+
+/** The same with an event for a broker. */
+export async function writeEventOutbox(
+  transaction: object,
+  event: EventEnvelope,
+  schema = 'panda_queue',
+): Promise<void> {
+  return write(transaction, schema, 'event_outbox', { event: JSON.stringify(event) })
+}
+
+async function write(
+  transaction: object,
+  schema: string,
+  table: OutboxTable,
+  columns: Readonly<Record<string, string>>,
+): Promise<void> {
   const run = sqlRunnerOf(transaction)
+  const names = Object.keys(columns)
+  const places = names.map((_, index) => `$${index + 1}::text`)
   const text = `with written as (
-      insert into ${schema}.outbox (queue, job, written) values ($1::text, $2::text, ${schema}.stamp()) returning n
-    ) select pg_notify('${outboxChannel(schema)}', '')::text as told, n::text as n from written`
+      insert into ${schema}.${table} (${names.join(', ')}, written) values (${places.join(', ')}, ${schema}.stamp()) returning n
+    ) select pg_notify('${outboxChannel(schema, table)}', '')::text as told, n::text as n from written`
   try {
-    await run(text, [queue, JSON.stringify(job)])
+    await run(text, Object.values(columns))
   } catch (error) {
     if (!isMissing(error)) throw error
     throw new PandaError(
       'store_refused',
-      `there is no outbox in this database: the table ${schema}.outbox is missing`,
+      `there is no outbox in this database: the table ${schema}.${table} is missing`,
       {
-        hint: 'Run startOutbox on it in at least one process: it makes the table, and carries the jobs over.',
+        hint: 'Run startOutbox on it in at least one process: it makes the table, and carries over what is in it.',
         cause: error,
       },
     )

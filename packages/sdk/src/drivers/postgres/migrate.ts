@@ -49,9 +49,12 @@ export function channelPrefix(schema: string): string {
   return `${schema}_`
 }
 
-export function outboxChannel(schema: string): string {
-  return `${schema}_outbox`
+/** Told when a transaction that wrote into this table of the outbox has committed. */
+export function outboxChannel(schema: string, table: OutboxTable): string {
+  return `${schema}_${table}`
 }
+
+export type OutboxTable = 'outbox' | 'event_outbox'
 
 async function versionOf(query: Query, schema: string): Promise<number> {
   // Not `to_regclass`: it may answer from a cache that does not see what another process made while we waited for the lock.
