@@ -2,6 +2,7 @@ import { PandaError } from '../errors.ts'
 import { findBrokerUrl } from '../events/broker-url.ts'
 import type { EventDriver } from '../events/driver.ts'
 import { loadEventDriver } from '../events/load-event-driver.ts'
+import { findNamespace } from '../events/namespace.ts'
 import type { QueueDriver } from '../queue/driver.ts'
 import { loadDriver } from '../queue/load-driver.ts'
 import { findStoreUrl } from '../queue/store-url.ts'
@@ -43,7 +44,7 @@ async function eventDriver({ eventsUrl, eventsNamespace }: OutboxOptions): Promi
   return loadEventDriver(findBrokerUrl(eventsUrl), {
     waitMs: BROKER_WAIT_MS,
     connectionName: 'pandastack outbox',
-    ...(eventsNamespace === undefined ? {} : { prefix: eventsNamespace }),
+    ...findNamespace(eventsNamespace),
   })
 }
 

@@ -18,7 +18,7 @@ export interface OutboxOptions {
   readonly target?: OutboxTarget
   /** URL of the broker that events go to. Default: PANDA_EVENTS_URL, else RABBITMQ_URL, else AMQP_URL. */
   readonly eventsUrl?: string
-  /** First word of all names at the broker. Default `panda`. */
+  /** First word of all names at the broker. Default: PANDA_EVENTS_NAMESPACE, else `panda`. */
   readonly eventsNamespace?: string
   /** A driver of that broker that you made yourself, instead of `eventsUrl`; it stays yours. */
   readonly eventsTarget?: EventOutboxTarget
