@@ -52,10 +52,9 @@ const LIBRARIES: Readonly<
 }
 
 describe('an inbox', () => {
-  it.each(Object.keys(LIBRARIES))(
+  it.each(Object.entries(LIBRARIES))(
     'on %s skips and counts what comes again, rolls back a failure and tries again',
-    async (library) => {
-      const { once, write } = LIBRARIES[library]!
+    async (_, { once, write }) => {
       const events = world.open()
       let calls = 0
       const options = { ...quick, exactlyOnce: once() as { db: object } }

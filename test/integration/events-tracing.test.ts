@@ -82,6 +82,6 @@ it('goes with an event that is written into the outbox', async () => {
   await outbox.inTransaction(async (tx) => void (await outbox.events.publish('order.placed', { n: 1 }, { tx })))
   await relay.flush()
   const [published] = spans('publish order.placed')
-  const { traceId, spanId } = published!.spanContext()
-  expect(target.events[0]?.traceparent).toBe(`00-${traceId}-${spanId}-01`)
+  const sent = published?.spanContext()
+  expect(target.events[0]?.traceparent).toBe(`00-${sent?.traceId}-${sent?.spanId}-01`)
 })

@@ -37,7 +37,7 @@ export function databaseClients(url: string): DatabaseClients {
   const drizzles = { drizzlePg: drizzlePg(pool), drizzlePostgresJs: drizzlePostgresJs(sql) }
   const transacts: Readonly<Record<Library, Transact>> = {
     pg: async (work) => withinPg(pool, work),
-    'postgres.js': async (work) => void (await sql.begin(async (tx) => work(tx))),
+    'postgres.js': async (work) => sql.begin(async (tx) => work(tx)),
     Kysely: async (work) => kysely.transaction().execute(async (tx) => work(tx)),
     'Drizzle on pg': async (work) => drizzles.drizzlePg.transaction(async (tx) => work(tx)),
     'Drizzle on postgres.js': async (work) => drizzles.drizzlePostgresJs.transaction(async (tx) => work(tx)),

@@ -87,12 +87,13 @@ function notWithin(library: string, right: string): PandaError {
   })
 }
 
-async function call(target: object, method: string, ...values: readonly unknown[]): Promise<unknown> {
+export async function call(target: object, method: string, ...values: readonly unknown[]): Promise<unknown> {
   const found = (target as Readonly<Record<string, (...values: readonly unknown[]) => unknown>>)[method]
   return found?.apply(target, [...values])
 }
 
-function has<K extends string>(value: unknown, ...methods: K[]): value is object & Record<K, Method> {
+/** Whether it has these methods: client libraries are told apart by them. */
+export function has<K extends string>(value: unknown, ...methods: K[]): value is object & Record<K, Method> {
   return isObject(value) && methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function')
 }
 

@@ -1,9 +1,9 @@
+import { call, has } from '../../drivers/postgres/transaction.ts'
 import { PandaError } from '../../errors.ts'
 
 /** Commits when the work resolves, rolls back when it rejects, and rejects with the same error then. */
 export type Transact = (work: (tx: object) => Promise<void>) => Promise<unknown>
 
-type Method = (...values: readonly unknown[]) => unknown
 /** Prisma ends a transaction after 5 s by itself; how long a handler may take is its subscription's word. */
 const PRISMA = { maxWait: 10_000, timeout: 2_147_483_647 }
 
@@ -13,14 +13,13 @@ const PRISMA = { maxWait: 10_000, timeout: 2_147_483_647 }
  * @throws PandaError invalid_option when it is nothing of the kind
  */
 export function transactOf(client: unknown): Transact {
-  if (isA<PgPool>(client, 'connect', 'query') && 'totalCount' in client) return async (work) => inPool(client, work)
-  if (isA<{ begin: Method }>(client, 'begin', 'unsafe')) return async (work) => client.begin(work)
-  if (isA<{ transaction: Method }>(client, 'transaction', 'executeQuery'))
-    return async (work) => (client.transaction() as { execute: Method }).execute(work)
-  if (isA<{ transaction: Method }>(client, 'transaction', 'select', 'insert'))
-    return async (work) => client.transaction(work)
-  if (isA<{ $transaction: Method }>(client, '$transaction', '$queryRawUnsafe'))
-    return async (work) => client.$transaction(work, PRISMA)
+  if (has(client, 'connect', 'query') && 'totalCount' in client)
+    return async (work) => inPool(client as unknown as PgPool, work)
+  if (has(client, 'begin', 'unsafe')) return async (work) => call(client, 'begin', work)
+  if (has(client, 'transaction', 'executeQuery'))
+    return async (work) => call((await call(client, 'transaction')) as object, 'execute', work)
+  if (has(client, 'transaction', 'select', 'insert')) return async (work) => call(client, 'transaction', work)
+  if (has(client, '$transaction', '$queryRawUnsafe')) return async (work) => call(client, '$transaction', work, PRISMA)
   if (typeof client === 'function') return client as Transact
   throw new PandaError('invalid_option', 'exactlyOnce names no database client that is known here', {
     hint: 'Pass { pool } with a Pool of pg, or { db } with the sql of postgres.js, a Kysely, the db of Drizzle, a Prisma client, or a function (work) => … that runs work(tx) in a transaction.',
@@ -68,8 +67,3 @@ async function rollBack(client: PgClient): Promise<Error | undefined> {
 }
 
 function ignore(): void {}
-
-function isA<T>(value: unknown, ...methods: readonly string[]): value is T & object {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  return methods.every((method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function')
-}

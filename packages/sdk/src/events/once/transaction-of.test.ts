@@ -15,7 +15,7 @@ interface Mine {
 }
 /** As Prisma's client is typed: the second of two overloads. */
 interface Prisma {
-  $transaction<P extends Promise<unknown>[]>(parts: [...P]): Promise<unknown>
+  $transaction(parts: Promise<unknown>[]): Promise<unknown>
   $transaction<R>(work: (tx: Mine) => Promise<R>, options?: { timeout?: number }): Promise<R>
 }
 
@@ -23,7 +23,7 @@ test('each client has the transaction of its own library', () => {
   expectTypeOf<TransactionOf<Pool>>().toEqualTypeOf<PoolClient>()
   expectTypeOf<TransactionOf<Sql>>().toEqualTypeOf<TransactionSql>()
   expectTypeOf<TransactionOf<Kysely<Database>>>().toEqualTypeOf<Transaction<Database>>()
-  type Drizzle = NodePgDatabase<Record<string, never>>
+  type Drizzle = NodePgDatabase
   expectTypeOf<TransactionOf<Drizzle>>().toEqualTypeOf<Parameters<Parameters<Drizzle['transaction']>[0]>[0]>()
   expectTypeOf<TransactionOf<Prisma>>().toEqualTypeOf<Mine>()
   expectTypeOf<TransactionOf<(work: (tx: Mine) => Promise<void>) => Promise<unknown>>>().toEqualTypeOf<Mine>()

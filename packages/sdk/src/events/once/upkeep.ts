@@ -17,8 +17,11 @@ export function keepClean(once: Once, clock: Clock, onError: (error: Error) => v
     }
     plan()
   }
+  const begin = (): void => {
+    running = clean()
+  }
   const plan = (): void => {
-    if (!stopped) cancel = clock.after(CLEAN_EVERY_MS, () => (running = clean()), true)
+    if (!stopped) cancel = clock.after(CLEAN_EVERY_MS, begin, true)
   }
   plan()
   return async () => {
