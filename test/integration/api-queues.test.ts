@@ -5,6 +5,7 @@ import type { Client } from '../support/api-client.ts'
 import { freePort } from '../support/free-port.ts'
 import { freshDatabase, type FreshDatabase } from '../support/postgres.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** Queues through the server: the store is the one that the project's env names. */
 
@@ -139,5 +140,44 @@ describe('mistakes', () => {
     const { body } = await api.call('GET', '/v1/queues?project=away')
     expect(body).toMatchObject({ status: 503, code: 'queue_store_away' })
     expect(JSON.stringify(body)).not.toContain('a-password')
+  })
+})
+
+describe('/metrics', () => {
+  const scrape = async (): Promise<string[]> => (await (await api.fetch('GET', '/metrics')).text()).split('\n')
+
+  it('shows each queue of each project, the own one of the server, and which store is away', async () => {
+    const elsewhere = await freshDatabase()
+    try {
+      await api.ok('POST', '/v1/projects', { name: 'shop' })
+      await api.ok('PUT', '/v1/env/DATABASE_URL?project=shop', { value: elsewhere.url })
+      await api.ok('POST', '/v1/queues/mails/jobs?project=shop', { data: {} })
+      await api.ok('POST', '/v1/queues/mails/pause?project=shop')
+      await api.ok('POST', '/v1/projects', { name: 'gone' })
+      const url = `redis://127.0.0.1:${await freePort()}`
+      await api.ok('PUT', '/v1/env/REDIS_URL?project=gone', { value: url })
+      const lines = await waitFor(
+        'the figures of all stores',
+        async () => {
+          const all = await scrape()
+          return all.includes('panda_queue_store_up{project="gone"} 0') && all
+        },
+        30_000,
+      )
+      for (const line of [
+        'panda_queue_store_up{project="shop"} 1',
+        'panda_queue_jobs{project="shop",queue="mails",state="queued"} 1',
+        'panda_queue_added_total{project="shop",queue="mails"} 1',
+        'panda_queue_paused{project="shop",queue="mails"} 1',
+        'panda_queue_workers{project="shop",queue="mails"} 0',
+        'panda_queue_store_up{project="(server)"} 1',
+        'panda_queue_workers{project="(server)",queue="alerts"} 1',
+        'panda_queue_left_out 0',
+      ])
+        expect(lines).toContain(line)
+      expect(lines.filter((line) => line.includes('project="gone"'))).toHaveLength(1)
+    } finally {
+      await elsewhere.drop()
+    }
   })
 })

@@ -21,6 +21,7 @@ import { Metrics } from './metrics.ts'
 import { ProjectDirectory } from './projects/project-directory.ts'
 import { ProjectEvents } from './events/project-events.ts'
 import { ProjectQueues } from './queues/project-queues.ts'
+import { QueueReader } from './queues/queue-reader.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 import { Retention } from './runs/retention.ts'
 import { createDirectoryEngine } from './runtime/fake/directory-engine.ts'
@@ -218,6 +219,7 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
     ...base,
     queues,
     events,
+    queueReader: new QueueReader({ queues, own: base.alertQueue, clock, onError: sideTask(log) }),
     ...createReport({
       ...work,
       db,

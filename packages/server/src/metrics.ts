@@ -1,4 +1,6 @@
 import type { Executor } from './executor/executor.ts'
+import { QueueGauges } from './queues/queue-gauges.ts'
+import type { QueueReading } from './queues/queue-reader.ts'
 import type { EndedWork } from './executor/ports.ts'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
@@ -58,6 +60,8 @@ export class Metrics {
   )
   readonly alertsSent = this.#counter('panda_alerts_sent_total', 'Tries to deliver an alert.', ['channel', 'outcome'])
 
+  readonly #queues = new QueueGauges(this.#registry)
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry })
   }
@@ -85,7 +89,8 @@ export class Metrics {
   }
 
   /** The exposition text. @param gauges null while the database is away: the gauges are left out then, not zero */
-  async text(gauges: Gauges | null): Promise<string> {
+  async text(gauges: Gauges | null, queues: QueueReading): Promise<string> {
+    this.#queues.set(queues)
     this.#active.reset()
     this.#cronjobs.reset()
     if (gauges !== null) {

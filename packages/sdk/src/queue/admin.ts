@@ -9,6 +9,11 @@ import type { JobState } from './states.ts'
 import type { Store } from './store.ts'
 import { releaseStore, useStore, type StoreChoice } from './stores.ts'
 
+export interface QueueFigures {
+  readonly name: string
+  readonly stats: QueueStats
+}
+
 /** At most so many lists of counts are asked for at once. */
 const STATS_AT_ONCE = 8
 
@@ -33,13 +38,24 @@ export class QueueAdmin {
   }
 
   async list(): Promise<QueueView[]> {
+    const { queues } = await this.figures()
+    return queues.map(({ name, stats }) => viewQueue(name, stats))
+  }
+
+  /**
+   * The plain figures of the first queues by name.
+   * @param limit default: all
+   * @returns leftOut: how many more there are
+   */
+  async figures(limit = Number.POSITIVE_INFINITY): Promise<{ queues: QueueFigures[]; leftOut: number }> {
     const names = await this.names()
-    const views: QueueView[] = []
-    for (let i = 0; i < names.length; i += STATS_AT_ONCE) {
-      const some = names.slice(i, i + STATS_AT_ONCE)
-      views.push(...(await Promise.all(some.map(async (name) => viewQueue(name, await this.#queue(name).stats())))))
+    const wanted = names.slice(0, limit)
+    const queues: QueueFigures[] = []
+    for (let i = 0; i < wanted.length; i += STATS_AT_ONCE) {
+      const some = wanted.slice(i, i + STATS_AT_ONCE)
+      queues.push(...(await Promise.all(some.map(async (name) => ({ name, stats: await this.#queue(name).stats() })))))
     }
-    return views
+    return { queues, leftOut: names.length - wanted.length }
   }
 
   async get(name: string): Promise<QueueView> {

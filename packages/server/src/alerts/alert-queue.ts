@@ -1,4 +1,4 @@
-import { type JobInfo, PandaError, Queue, type RunningJob, type Worker } from '@pandastack/sdk/queue'
+import { type JobInfo, PandaError, Queue, type QueueFigures, type RunningJob, type Worker } from '@pandastack/sdk/queue'
 import type { Transaction } from 'kysely'
 import type { Schema } from '../store/schema.ts'
 import { MAX_TRIES } from './retry-delay.ts'
@@ -80,6 +80,10 @@ export class AlertQueue {
       onError,
     })
     await this.#worker.started
+  }
+
+  async figures(): Promise<QueueFigures> {
+    return { name: NAME, stats: await this.#queue.stats() }
   }
 
   /** Those that will not be tried again, the oldest first; a page of them. */

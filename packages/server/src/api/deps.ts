@@ -8,6 +8,7 @@ import type { LogStore } from '../logs/log-store.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ProjectDirectory } from '../projects/project-directory.ts'
 import type { ProjectQueues } from '../queues/project-queues.ts'
+import type { QueueReader } from '../queues/queue-reader.ts'
 import type { SecretBox } from '../settings/secret-box.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
@@ -35,6 +36,7 @@ export interface ApiDeps {
   /** Why the database can keep nothing now; null = it can, as far as is known. */
   readonly databaseTrouble: () => Promise<string | null>
   readonly queues: ProjectQueues
+  readonly queueReader: QueueReader
   readonly alertQueue: AlertQueue
   readonly events: ProjectEvents
   readonly readiness: () => Promise<Readiness>

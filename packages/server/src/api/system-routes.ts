@@ -27,8 +27,11 @@ export function registerSystemRoutes(app: FastifyInstance, deps: ApiDeps, login:
 
   app.get('/metrics', { schema }, async (request, reply) => {
     if (!isLocal(deps, request)) assertScope(await login(request, reply), 'read')
-    const gauges = await Promise.race([gaugeReader.read().catch(() => null), after(deps)])
-    return reply.type(deps.metrics.contentType).send(await deps.metrics.text(gauges))
+    const [gauges, queues] = await Promise.all([
+      Promise.race([gaugeReader.read().catch(() => null), after(deps)]),
+      deps.queueReader.read(GAUGES_TIMEOUT_MS),
+    ])
+    return reply.type(deps.metrics.contentType).send(await deps.metrics.text(gauges, queues))
   })
 
   let document: string | undefined

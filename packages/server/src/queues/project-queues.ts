@@ -1,10 +1,13 @@
 import { QueueAdmin } from '@pandastack/sdk/queue'
 import { PandaError } from '@pandastack/contract'
+import { sql } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Component } from '../component.ts'
 import { loadProjectSettings } from '../settings/load.ts'
 import type { SecretBox } from '../settings/secret-box.ts'
+import type { ProjectRef } from '../projects/project-directory.ts'
 import type { Database } from '../store/database.ts'
+import { sqlArray } from '../store/sql-array.ts'
 import { asProblem } from './as-problem.ts'
 
 /** The variables that name the store of a project's queues, the first one that is set wins: the SDK's own order. */
@@ -71,6 +74,17 @@ export class ProjectQueues implements Component {
     } finally {
       this.#giveBack(open)
     }
+  }
+
+  /** Projects that name a store, the oldest first. @returns more: there are others behind the limit */
+  async projects(limit: number): Promise<{ projects: readonly ProjectRef[]; more: boolean }> {
+    const { rows } = await sql<ProjectRef>`
+      select p.id, p.name from projects p
+      where exists (select 1 from env_variables e where e.project_id = p.id and e.name = any (${sqlArray(VARIABLES)}::text[]))
+        or exists (select 1 from secrets s where s.project_id = p.id and s.cronjob_id is null and s.kind = 'env'
+          and s.name = any (${sqlArray(VARIABLES)}::text[]))
+      order by p.id limit ${limit + 1}`.execute(this.#db)
+    return { projects: rows.slice(0, limit), more: rows.length > limit }
   }
 
   /** In one go: two calls that see a new URL at once must not open two connections, of which one would be forgotten. */
