@@ -13,6 +13,7 @@ export class Listener {
   readonly #onMessage: (channel: string, payload: string) => void
   readonly #onReconnected: () => void
   readonly #channels = new Set<string>()
+  readonly #turns = new WeakMap<PostgresConnection, Promise<unknown>>()
   #connection: PostgresConnection | undefined
   #connecting: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
@@ -78,7 +79,13 @@ export class Listener {
   }
 
   async #say(connection: PostgresConnection, text: string): Promise<void> {
-    await this.#connections.bounded(connection.query({ text }), 'listen for signals')
+    // One after the other: a client of pg takes no second statement while it is at one.
+    const turn = (this.#turns.get(connection) ?? Promise.resolve()).then(() => connection.query({ text }))
+    this.#turns.set(
+      connection,
+      turn.catch(() => undefined),
+    )
+    await this.#connections.bounded(turn, 'listen for signals')
   }
 
   #askLater(connection: PostgresConnection): void {
