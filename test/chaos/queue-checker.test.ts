@@ -38,10 +38,12 @@ it('has nothing to say of a run in which all promises were kept, and counts what
     jobsDoubled: 0,
     extraStarts: 2,
     extraEffects: 1,
+    workersEnded: 0,
     extraStartsPerSilenceMax: 2,
     recoveries: 1,
     recoveryMedianMs: 11_000,
     recoveryMaxMs: 11_000,
+    recoveryOverOutageMaxMs: 0,
     recoveryAfterOutageMaxMs: 0,
     unrecovered: 0,
   })
@@ -120,6 +122,11 @@ const planted: readonly (readonly [QueueRule, string, (run: QueueEvidence) => Pa
     }),
   ],
   [
+    'worker-ended',
+    'a process that nobody had killed',
+    (run) => ({ silences: [...run.silences, { kind: 'ended', pid: 2, from: T + 11_300, until: T + 11_300 }] }),
+  ],
+  [
     'recovery-late',
     'a job started again 16 s after the death',
     (run) => ({ starts: [...without(run.starts, 3), mark(3, 61, 1), mark(3, 16_200, 2)] }),
@@ -148,7 +155,18 @@ describe('recovery', () => {
   it('counts from the return of the store when that was away in between, and is told apart', () => {
     const { violations, figures } = checkQueue({ ...good(), outages: [outage] }, BOUNDS)
     expect(violations).toEqual([])
-    expect(figures).toMatchObject({ recoveryMaxMs: 0, recoveryAfterOutageMaxMs: 7000 })
+    expect(figures).toMatchObject({
+      recoveryMaxMs: 0,
+      recoveryOverOutageMaxMs: 11_000,
+      recoveryAfterOutageMaxMs: 7000,
+    })
+  })
+
+  it('is late when it takes too long from the return of the store', () => {
+    const run = good()
+    const starts = [...without(run.starts, 3), mark(3, 61, 1), mark(3, 19_200, 2)]
+    expect(rulesOf({ ...run, starts, outages: [outage] })).toEqual(['recovery-late'])
+    expect(rulesOf({ ...run, starts, outages: [{ ...outage, until: T + 4300 }] })).toEqual([])
   })
 
   it('takes no notice of an outage that was over before the death, or began after the last new start', () => {
@@ -158,6 +176,7 @@ describe('recovery', () => {
     ]
     expect(checkQueue({ ...good(), outages }, BOUNDS).figures).toMatchObject({
       recoveryMaxMs: 11_000,
+      recoveryOverOutageMaxMs: 0,
       recoveryAfterOutageMaxMs: 0,
     })
   })

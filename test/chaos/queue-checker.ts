@@ -26,9 +26,9 @@ export interface Mark extends Ack {
   readonly pid: number
 }
 
-/** A worker that was killed, or stood still for longer than its lease. Times in ms since 1970. */
+/** A worker that was killed, stood still for longer than its lease, or ended by itself. Times in ms since 1970. */
 export interface Silence {
-  readonly kind: 'killed' | 'frozen'
+  readonly kind: 'killed' | 'frozen' | 'ended'
   readonly pid: number
   readonly from: number
   readonly until: number
@@ -69,6 +69,7 @@ export type QueueRule =
   | 'job-doubled' // one job of the producer, two in the store
   | 'start-unexplained' // started again though nothing had happened to the worker that had it
   | 'effect-twice' // done more often than started by the same worker
+  | 'worker-ended' // a process ended that nobody had killed
   | 'starts-above-bound' // more jobs started again by one silence than a worker holds
   | 'recovery-late'
 
@@ -88,12 +89,17 @@ export interface QueueFigures {
   /** Of those, the most that one silence caused. */
   readonly extraStartsPerSilenceMax: number
   readonly extraEffects: number
+  /** Processes that ended though nobody had killed them. */
+  readonly workersEnded: number
   /** Silences that met at least one running job. */
   readonly recoveries: number
+  /** All times of recovery count from the silence of a worker … */
   readonly recoveryMedianMs: number
-  /** Of silences without an outage of the store in between. */
+  /** Where the store was there all the while. */
   readonly recoveryMaxMs: number
-  /** Of the others, from the store's return. */
+  /** Where it was away in between. */
+  readonly recoveryOverOutageMaxMs: number
+  /** … but this one: of the latter, from the store's return. */
   readonly recoveryAfterOutageMaxMs: number
   /** Silences of which at least one job was never started again. */
   readonly unrecovered: number
@@ -116,6 +122,9 @@ export function checkQueue(evidence: QueueEvidence, bounds: QueueBounds): QueueV
     ...doubled,
     ...checkStarts(starts, evidence.silences),
     ...checkEffects(evidence),
+    ...evidence.silences
+      .filter(({ kind }) => kind === 'ended')
+      .map(({ pid, from }): Violation => ({ rule: 'worker-ended', detail: `${pid} at ${from}` })),
     ...recoveries.flatMap((recovery) => checkRecovery(recovery, bounds)),
   ]
   const count = (rule: QueueRule): number => violations.filter((violation) => violation.rule === rule).length
@@ -130,6 +139,7 @@ export function checkQueue(evidence: QueueEvidence, bounds: QueueBounds): QueueV
       jobsDoubled: count('job-doubled'),
       extraStarts: evidence.starts.length - starts.size,
       extraEffects: evidence.effects.length - effects.size,
+      workersEnded: count('worker-ended'),
       ...recoveryFigures(recoveries),
     },
   }
@@ -214,7 +224,8 @@ interface Recovery {
   /** Jobs that the worker had and others had to start again. */
   readonly jobs: number
   readonly ms: number
-  readonly isOverOutage: boolean
+  /** Since the store came back from an outage in between; null when there was none. */
+  readonly afterOutageMs: number | null
   readonly isComplete: boolean
 }
 
@@ -240,11 +251,13 @@ function recover(
     last = Math.max(last, again?.at ?? endedAt)
   }
   const during = outages.filter(({ from, until }) => until >= silence.from && from <= last)
-  const since = Math.max(silence.from, ...during.map(({ until }) => Math.min(until, last)))
-  return { silence, jobs, ms: last - since, isOverOutage: during.length > 0, isComplete }
+  const back = Math.max(silence.from, ...during.map(({ until }) => Math.min(until, last)))
+  return { silence, jobs, ms: last - silence.from, afterOutageMs: during.length > 0 ? last - back : null, isComplete }
 }
 
-function checkRecovery({ silence, jobs, ms, isComplete }: Recovery, bounds: QueueBounds): Violation[] {
+function checkRecovery(recovery: Recovery, bounds: QueueBounds): Violation[] {
+  const { silence, jobs, isComplete } = recovery
+  const ms = recovery.afterOutageMs ?? recovery.ms
   const who = `${silence.pid}, ${silence.kind} at ${silence.from}`
   const found: Violation[] = []
   if (jobs > bounds.startsPerSilence) found.push({ rule: 'starts-above-bound', detail: `${jobs} jobs of ${who}` })
@@ -254,14 +267,16 @@ function checkRecovery({ silence, jobs, ms, isComplete }: Recovery, bounds: Queu
 }
 
 function recoveryFigures(recoveries: readonly Recovery[]) {
-  const longest = (some: readonly Recovery[]): number => Math.max(0, ...some.map(({ ms }) => ms))
-  const sorted = recoveries.map(({ ms }) => ms).toSorted((a, b) => a - b)
+  const all = recoveries.map(({ ms }) => ms).toSorted((a, b) => a - b)
+  const alone = recoveries.filter(({ afterOutageMs }) => afterOutageMs === null)
+  const over = recoveries.filter(({ afterOutageMs }) => afterOutageMs !== null)
   return {
     extraStartsPerSilenceMax: Math.max(0, ...recoveries.map(({ jobs }) => jobs)),
     recoveries: recoveries.length,
-    recoveryMedianMs: sorted[Math.floor(sorted.length / 2)] ?? 0,
-    recoveryMaxMs: longest(recoveries.filter(({ isOverOutage }) => !isOverOutage)),
-    recoveryAfterOutageMaxMs: longest(recoveries.filter(({ isOverOutage }) => isOverOutage)),
+    recoveryMedianMs: all[Math.floor(all.length / 2)] ?? 0,
+    recoveryMaxMs: Math.max(0, ...alone.map(({ ms }) => ms)),
+    recoveryOverOutageMaxMs: Math.max(0, ...over.map(({ ms }) => ms)),
+    recoveryAfterOutageMaxMs: Math.max(0, ...over.map(({ afterOutageMs }) => afterOutageMs ?? 0)),
     unrecovered: recoveries.filter(({ isComplete }) => !isComplete).length,
   }
 }

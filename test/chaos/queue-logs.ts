@@ -11,6 +11,8 @@ export interface LoggedEvidence {
   readonly outages: readonly Outage[]
 }
 
+const SILENCES = new Set(['killed', 'frozen', 'ended'])
+
 /**
  * The logs of one run, as files to which lines are only appended: a process that is killed has written what it has
  * written, and nothing of the judgement is in anybody's memory.
@@ -21,7 +23,7 @@ export class QueueLogs {
   /** Lines of the handlers: `n id at pid`. */
   readonly starts: string
   readonly effects: string
-  /** Lines of the nemesis: `killed|frozen|outage pid-or-what from until`. */
+  /** Lines of the nemesis: `killed|frozen|ended|store|cut pid from until`. */
   readonly faults: string
 
   constructor(folder: string) {
@@ -55,7 +57,7 @@ export class QueueLogs {
       acks: lines(this.acks).map(([n, id = '', at]) => ({ n: Number(n), id, at: Number(at) })),
       starts: marks(this.starts),
       effects: marks(this.effects),
-      silences: faults.filter((fault): fault is Silence => fault.kind === 'killed' || fault.kind === 'frozen'),
+      silences: faults.filter((fault): fault is Silence => SILENCES.has(fault.kind)),
       outages: faults.flatMap(({ kind, from, until }) =>
         kind === 'store' || kind === 'cut' ? [{ what: kind, from, until }] : [],
       ),

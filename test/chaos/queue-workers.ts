@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { waitFor } from '../support/wait-for.ts'
 import type { QueueLogs } from './queue-logs.ts'
 
 export interface WorkerPlan {
@@ -15,10 +15,12 @@ export interface WorkerPlan {
   readonly handlerMs: readonly [number, number]
 }
 
-/** Worker processes that are killed and replaced, or stopped for a while. */
+/** Worker processes that are killed and replaced, or stopped for a while. One that ends by itself is started again. */
 export class QueueWorkers implements AsyncDisposable {
   readonly #plan: WorkerPlan
   readonly #children: ChildProcess[] = []
+  /** Starts in place of those that ended by themselves. */
+  readonly #restarts: Promise<void>[] = []
 
   constructor(plan: WorkerPlan) {
     this.#plan = plan
@@ -30,19 +32,11 @@ export class QueueWorkers implements AsyncDisposable {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'queue-worker.mjs'), plan], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    let isReady = false
-    child.stdout.once('data', () => (isReady = true))
     this.#children.push(child)
-    await waitFor(
-      'a worker to start',
-      () => {
-        // Killed by the nemesis before it was ready: it has been replaced.
-        if (child.signalCode === 'SIGKILL') return true
-        if (child.exitCode !== null) throw new Error(`a worker ended with code ${child.exitCode}`)
-        return isReady
-      },
-      60_000,
-    )
+    const { exitCode } = await readyOrEnded(child)
+    // Killed by a fault meanwhile, it has been replaced.
+    if (exitCode !== null) throw new Error(`a worker ended with code ${exitCode} before it was ready`)
+    child.once('exit', () => this.#ended(child))
   }
 
   /** SIGKILLs one and starts another one in its place. @param whom 0 to 1 */
@@ -68,6 +62,15 @@ export class QueueWorkers implements AsyncDisposable {
     }
   }
 
+  /** By a fault of ours it is no longer among the children. */
+  #ended(child: ChildProcess): void {
+    const place = this.#children.indexOf(child)
+    if (place === -1) return
+    this.#children.splice(place, 1)
+    this.#plan.logs.silence('ended', child.pid ?? 0, Date.now(), Date.now())
+    this.#restarts.push(this.add())
+  }
+
   #choose(whom: number): ChildProcess {
     const child = this.#children[Math.floor(whom * this.#children.length)]
     if (child === undefined) throw new Error('there is no worker left to strike')
@@ -76,7 +79,13 @@ export class QueueWorkers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#children.splice(0).map(end))
+    await Promise.all(this.#restarts)
   }
+}
+
+async function readyOrEnded(child: ChildProcessByStdio<null, Readable, null>): Promise<ChildProcess> {
+  await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
+  return child
 }
 
 async function end(child: ChildProcess): Promise<void> {

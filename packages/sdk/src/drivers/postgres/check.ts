@@ -9,17 +9,25 @@ const LOSSES: Readonly<Record<string, string>> = {
   full_page_writes: 'a crash of the machine can damage the database; set full_page_writes = on',
 }
 
+const OLDEST_MAJOR = 13
+
 /** @throws PandaError read_only, unauthorized, unsupported_version, store_away */
 export async function check(store: Store, signal?: AbortSignal): Promise<readonly StoreProblem[]> {
   const [row] = await store.connections.run(
     {
-      text: `select pg_is_in_recovery() as replica, current_setting('transaction_read_only') as read_only,
+      text: `select current_setting('server_version_num')::int as number,
+        pg_is_in_recovery() as replica, current_setting('transaction_read_only') as read_only,
         current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit,
         current_setting('full_page_writes') as full_page_writes, current_database() as database, current_user as role`,
       doing: 'tell its settings',
     },
     signal,
   )
+  const major = Math.floor(Number(row?.['number']) / 10_000)
+  if (major < OLDEST_MAJOR) {
+    const database = String(row?.['database'])
+    throw new PandaError('unsupported_version', `the server of database ${database} is PostgreSQL, version ${major}`)
+  }
   if (row?.['replica'] === true) {
     throw new PandaError('read_only', `the database ${String(row['database'])} is a replica, which takes no jobs`)
   }
