@@ -48,7 +48,7 @@ describe.each([
       const ids = jobs.map(({ id }) => id).toSorted()
       expect(starts.map(({ id }) => id).toSorted()).toEqual(ids)
       expect(effects.map(({ id }) => id).toSorted()).toEqual(ids)
-      expect(Math.abs(Date.now() - starts[0].at)).toBeGreaterThan(HALF_HOUR_MS)
+      for (const { at } of starts) expect(Math.abs(Date.now() - at)).toBeGreaterThan(HALF_HOUR_MS)
       expect(await later.info()).toMatchObject({ state: 'scheduled' })
       expect((await queue.stats()).totals).toMatchObject({ succeeded: JOBS, crashed: 0, failed: 0 })
     } finally {

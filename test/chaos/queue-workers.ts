@@ -31,8 +31,9 @@ export class QueueWorkers implements AsyncDisposable {
   async add(): Promise<void> {
     const { url, logs, module, concurrency, handlerMs, through = [] } = this.#plan
     const plan = JSON.stringify({ url, starts: logs.starts, effects: logs.effects, module, concurrency, handlerMs })
-    const command = [...through, process.execPath, join(import.meta.dirname, 'queue-worker.mjs'), plan]
-    const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
+    const own = [process.execPath, join(import.meta.dirname, 'queue-worker.mjs'), plan]
+    const [program = process.execPath, ...args] = [...through, ...own]
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#children.push(child)
     const { exitCode } = await readyOrEnded(child)
     // Killed by a fault meanwhile, it has been replaced.
