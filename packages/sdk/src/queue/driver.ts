@@ -50,14 +50,18 @@ export interface QueueDriver extends FlowDriver, ScheduleDriver {
    */
   renew(worker: WorkerInfo, queues: readonly string[], leaseMs: number): Promise<Renewed>
 
-  /** Gives the lease back: what it was still running is queued again at once, without a crash on its record. */
-  leave(worker: string, queues: readonly string[]): Promise<void>
+  /**
+   * Gives the lease back: what it was still running is queued again at once, without a crash on its record.
+   * @param keep of what ends by it: a running job whose cancellation was asked for
+   */
+  leave(worker: string, queues: readonly string[], keep?: KeepPolicy): Promise<void>
 
   /**
    * What nobody asks for: takes back the jobs of workers whose lease has run out (a crash each), moves due jobs, removes
    * finished ones past their age. Cheap when there is nothing to do; any number of processes may call it at once.
+   * @param keep of what ends by it: a third crash, a cancelled job of a dead worker
    */
-  maintain(queue: string, signal?: AbortSignal): Promise<Maintained>
+  maintain(queue: string, keep?: KeepPolicy, signal?: AbortSignal): Promise<Maintained>
 
   /** Each id is told what came of it; see {@link Change}. */
   change(queue: string, ids: readonly string[], change: Change, signal?: AbortSignal): Promise<readonly ChangeOutcome[]>
@@ -175,8 +179,8 @@ export interface Exchange {
 }
 
 /**
- * How long what has ended is kept. `count` 0 removes at once. What the store itself makes dead or cancelled (crashes, a
- * dead child) has no age; the count applies to it with the next job that ends so. A watched job is kept for at least 60 s.
+ * How long what has ended is kept. `count` 0 removes at once. Where a call takes none, or may be given none, it is
+ * `DEFAULT_KEEP`. A watched job is kept for at least 60 s.
  */
 export interface KeepPolicy {
   readonly succeeded: Kept

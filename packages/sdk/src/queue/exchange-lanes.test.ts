@@ -3,9 +3,8 @@ import { systemClock } from './clock.ts'
 import type { ClaimedJob, Exchange, Exchanged, JobResult } from './driver.ts'
 import { ExchangeLanes } from './exchange-lanes.ts'
 import type { LaneHost } from './exchange-lanes.ts'
-import { defaultKept } from './handler.ts'
+import { DEFAULT_KEEP as KEEP } from './keep-policy.ts'
 
-const KEEP = { succeeded: defaultKept('succeeded'), cancelled: defaultKept('cancelled'), dead: defaultKept('dead') }
 const NOTHING: Exchanged = { jobs: [], refused: [], againInMs: null, leased: true }
 
 function claim(id: string): ClaimedJob {

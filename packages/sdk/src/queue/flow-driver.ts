@@ -4,7 +4,7 @@
  * kept in its own relay list, then carried over by whoever comes first, then crossed off: at least once, and each message
  * is safe to repeat.
  */
-import type { ChildLink, JobRecord } from './driver.ts'
+import type { ChildLink, JobRecord, KeepPolicy } from './driver.ts'
 
 export type RelayMessage =
   /** A child of a job of this queue that has yet to be added. */
@@ -33,8 +33,15 @@ export interface FlowDriver {
   /**
    * Tells the parent. With its last child it is queued. A child that did not succeed makes its parent `dead` (reason
    * `child`), unless `tolerant`, which is recorded with the parent's settings by the caller.
+   * @param keep of a parent that dies by it
    */
-  childEnded(parentQueue: string, parentId: string, outcome: ChildOutcome, tolerant: boolean): Promise<void>
+  childEnded(
+    parentQueue: string,
+    parentId: string,
+    outcome: ChildOutcome,
+    tolerant: boolean,
+    keep?: KeepPolicy,
+  ): Promise<void>
   /** What the children of this job came to, in the order in which they ended. */
   children(queue: string, id: string): Promise<readonly ChildOutcome[]>
   /** The parent, to learn whether it is tolerant. */

@@ -2,7 +2,8 @@ import type { Duration } from '../duration.ts'
 import { durationMs } from '../duration.ts'
 import { PandaError } from '../errors.ts'
 import { assertKnown, namesOf } from '../options.ts'
-import type { Kept } from './driver.ts'
+import type { KeepPolicy, Kept } from './driver.ts'
+import { DEFAULT_KEEP } from './keep-policy.ts'
 import type { BackoffFunction } from './outcome.ts'
 import type { JobTools, RunningJob } from './running-job.ts'
 
@@ -55,18 +56,11 @@ export interface Plan {
   readonly prefetch: number | null
   readonly backoff: BackoffFunction | null
   readonly batch: { readonly size: number; readonly waitMs: number } | null
-  readonly keep: { readonly succeeded: Kept; readonly cancelled: Kept; readonly dead: Kept }
+  readonly keep: KeepPolicy
   readonly onRefused: ((id: string) => void) | null
   readonly onError: ((error: Error) => void) | null
 }
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
-const KEPT: Readonly<Record<'succeeded' | 'cancelled' | 'dead', Kept>> = {
-  succeeded: { count: 1000, ageMs: HOUR_MS },
-  cancelled: { count: 1000, ageMs: HOUR_MS },
-  dead: { count: 10_000, ageMs: 30 * DAY_MS },
-}
 const EACH: Readonly<Record<keyof ProcessOptions, true>> = {
   concurrency: true,
   prefetch: true,
@@ -79,7 +73,7 @@ const EACH: Readonly<Record<keyof ProcessOptions, true>> = {
 const KNOWN = namesOf<ProcessOptions>(EACH)
 const KNOWN_WITH_BATCH = namesOf<ProcessOptions & { batch: BatchOptions }>({ ...EACH, batch: true })
 const BATCH = namesOf<BatchOptions>({ size: true, wait: true })
-const KINDS = namesOf<typeof KEPT>({ succeeded: true, cancelled: true, dead: true })
+const KINDS = namesOf<KeepPolicy>({ succeeded: true, cancelled: true, dead: true })
 const KEEP = namesOf<Keep>({ count: true, age: true })
 
 /** @throws PandaError invalid_option */
@@ -103,16 +97,12 @@ export function planProcess(options: ProcessOptions, batch: BatchOptions | null)
   }
 }
 
-function kept(kind: keyof typeof KEPT, keep: Keep | undefined): Kept {
+function kept(kind: keyof KeepPolicy, keep: Keep | undefined): Kept {
   if (keep !== undefined) assertKnown(keep, KEEP, `keep.${kind}`)
   return {
-    count: keep?.count === undefined ? KEPT[kind].count : whole(keep.count, `keep.${kind}.count`, 0),
-    ageMs: keep?.age === undefined ? KEPT[kind].ageMs : durationMs(keep.age, `keep.${kind}.age`),
+    count: keep?.count === undefined ? DEFAULT_KEEP[kind].count : whole(keep.count, `keep.${kind}.count`, 0),
+    ageMs: keep?.age === undefined ? DEFAULT_KEEP[kind].ageMs : durationMs(keep.age, `keep.${kind}.age`),
   }
-}
-
-export function defaultKept(kind: keyof typeof KEPT): Kept {
-  return KEPT[kind]
 }
 
 export function whole(value: number, option: string, min: number): number {

@@ -2,7 +2,7 @@ import { durationMs } from '../duration.ts'
 import { PandaError } from '../errors.ts'
 import { assertKnown, namesOf } from '../options.ts'
 import type { Change, ChangeOutcome, QueueDriver } from './driver.ts'
-import { defaultKept } from './handler.ts'
+import { DEFAULT_KEEP } from './keep-policy.ts'
 import type { FinishedOptions, JobActions, JobEdit } from './job.ts'
 import { JobInfo, notFound } from './job.ts'
 import { checkPriority } from './job-options.ts'
@@ -108,7 +108,7 @@ export class JobDesk<T, R> implements JobActions<T, R> {
   }
 
   cancel(id: string, reason = 'cancelled'): Promise<void> {
-    return this.#one(id, { kind: 'cancel', reason, keep: defaultKept('cancelled') }, 'cancel')
+    return this.#one(id, { kind: 'cancel', reason, keep: DEFAULT_KEEP.cancelled }, 'cancel')
   }
 
   async retry(id: string, data?: T): Promise<void> {
@@ -173,7 +173,7 @@ export class JobDesk<T, R> implements JobActions<T, R> {
     for (const state of ['queued', 'scheduled', 'retrying'] as const) {
       for (;;) {
         const { jobs } = await this.list({ state, limit: PAGE })
-        const change: Change = { kind: 'cancel', reason, keep: defaultKept('cancelled') }
+        const change: Change = { kind: 'cancel', reason, keep: DEFAULT_KEEP.cancelled }
         const cancelled = count(
           await this.#change(
             jobs.map((job) => job.id),

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { Clock } from './clock.ts'
-import type { KeeperPlan, QueueDriver, WorkerInfo } from './driver.ts'
+import type { KeepPolicy, KeeperPlan, QueueDriver, WorkerInfo } from './driver.ts'
 import { RenewLoop } from './renew-loop.ts'
 import type { HeldQueues, LeaseTimes, Renewal } from './renew-loop.ts'
 import { ThreadHost, warnOfNoThread } from './thread-host.ts'
@@ -53,8 +53,12 @@ export class Leases {
     this.#clock = clock
   }
 
-  /** Makes the lease. @throws PandaError store_away */
-  async hold(queue: string, onNews: (news: LeaseNews) => void): Promise<Hold> {
+  /**
+   * Makes the lease.
+   * @param keep of jobs that end when it is given back
+   * @throws PandaError store_away
+   */
+  async hold(queue: string, keep: KeepPolicy, onNews: (news: LeaseNews) => void): Promise<Hold> {
     const identity = this.#identityFor(queue)
     identity.queues.set(queue, onNews)
     const renew = async (): Promise<LeaseNews> => {
@@ -70,7 +74,7 @@ export class Leases {
     }
     this.#renewer ??= this.#startRenewer()
     void this.#tell()
-    return { worker: identity.worker.id, renew, release: () => this.#release(identity, queue) }
+    return { worker: identity.worker.id, renew, release: () => this.#release(identity, queue, keep) }
   }
 
   async close(): Promise<void> {
@@ -87,10 +91,10 @@ export class Leases {
     return identity
   }
 
-  async #release(identity: Identity, queue: string): Promise<void> {
+  async #release(identity: Identity, queue: string, keep: KeepPolicy): Promise<void> {
     identity.queues.delete(queue)
     await this.#tell()
-    await this.#driver.leave(identity.worker.id, [queue])
+    await this.#driver.leave(identity.worker.id, [queue], keep)
   }
 
   async #tell(): Promise<void> {

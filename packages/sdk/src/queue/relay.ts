@@ -1,15 +1,24 @@
-import type { QueueDriver } from './driver.ts'
+import type { KeepPolicy, QueueDriver } from './driver.ts'
 import type { RelayMessage } from './flow-driver.ts'
 import { decodeSettings } from './job-settings.ts'
+import { DEFAULT_KEEP } from './keep-policy.ts'
 
 const PAGE = 100
 
-/** Carries over what this queue has to tell others, oldest first, until nothing is left. @returns the queues that were told something */
-export async function carryRelays(driver: QueueDriver, queue: string): Promise<ReadonlySet<string>> {
+/**
+ * Carries over what this queue has to tell others, oldest first, until nothing is left.
+ * @param keep of parents in this same queue that die by it; those of other queues are kept as is the default
+ * @returns the queues that were told something
+ */
+export async function carryRelays(
+  driver: QueueDriver,
+  queue: string,
+  keep: KeepPolicy = DEFAULT_KEEP,
+): Promise<ReadonlySet<string>> {
   const told = new Set<string>()
   for (;;) {
     const messages = await driver.relays(queue, PAGE)
-    for (const message of messages) told.add(await carry(driver, message))
+    for (const message of messages) told.add(await carry(driver, queue, message, keep))
     if (messages.length > 0)
       await driver.relayed(
         queue,
@@ -30,14 +39,14 @@ export async function carryFlow(driver: QueueDriver, queue: string): Promise<voi
   }
 }
 
-async function carry(driver: QueueDriver, message: RelayMessage): Promise<string> {
+async function carry(driver: QueueDriver, queue: string, message: RelayMessage, keep: KeepPolicy): Promise<string> {
   if (message.kind === 'add') {
     await driver.add(message.child.queue, [message.child.job])
     return message.child.queue
   }
   const { parentQueue, parentId, outcome } = message
   const tolerant = outcome.state !== 'succeeded' && (await isTolerant(driver, parentQueue, parentId))
-  await driver.childEnded(parentQueue, parentId, outcome, tolerant)
+  await driver.childEnded(parentQueue, parentId, outcome, tolerant, parentQueue === queue ? keep : DEFAULT_KEEP)
   return parentQueue
 }
 

@@ -1,4 +1,4 @@
-import type { QueueDriver } from './driver.ts'
+import type { KeepPolicy, QueueDriver } from './driver.ts'
 import type { Counters } from './metrics.ts'
 import { carryRelays } from './relay.ts'
 import { fireDue } from './schedule-ticks.ts'
@@ -13,6 +13,7 @@ export interface UpkeepParts {
   readonly store: Store
   readonly driver: QueueDriver
   readonly counters: Counters
+  readonly keep: KeepPolicy
   readonly onError: (error: unknown) => void
   /** A look by the clock, not on demand: worth asking for work too, in case a wake-up got lost. */
   readonly onLook: () => void
@@ -75,15 +76,15 @@ export class Upkeep {
   async #round(): Promise<number | null> {
     const { queue, driver, store } = this.#parts
     const fired = await this.#step(() => fireDue(driver, queue))
-    await this.#step(async () => void (await carryRelays(driver, queue)))
+    await this.#step(async () => void (await carryRelays(driver, queue, this.#parts.keep)))
     if (store.clock.now() < this.#holdOffUntil) return fired
     const again = await this.#step(() => this.#takeBack())
     return fired === null || again === null ? (fired ?? again) : Math.min(fired, again)
   }
 
   async #takeBack(): Promise<number | null> {
-    const { queue, driver, counters } = this.#parts
-    const { recovered, againInMs } = await driver.maintain(queue)
+    const { queue, driver, counters, keep } = this.#parts
+    const { recovered, againInMs } = await driver.maintain(queue, keep)
     counters.recovered += recovered
     return againInMs
   }

@@ -164,6 +164,28 @@ test('a cancel reaches the run that holds the job, not the one that lost it befo
   expect(notes).toHaveBeenCalledTimes(1)
 })
 
+test('what the store itself ends is kept as the worker says that notices it', async () => {
+  let now = 1_000_000
+  const driver = openMemoryQueueDriver({ store: new MemoryStore(() => now) })
+  const lost = { id: 'lost', about: '{}' }
+  const queue = open<{ n: number }>({ driver })
+  const job = await queue.add({ n: 1 })
+  const everything = {
+    succeeded: { count: 9, ageMs: 9e9 },
+    cancelled: { count: 9, ageMs: 9e9 },
+    dead: { count: 9, ageMs: 9e9 },
+  }
+  for (let crash = 1; crash <= 3; crash += 1) {
+    await driver.renew(lost, ['q'], 1000)
+    expect((await driver.exchange('q', 'lost', { results: [], want: 1, keep: everything })).jobs).toHaveLength(1)
+    now += 2000
+    if (crash < 3) await driver.maintain('q')
+  }
+  await queue.process(() => undefined, { keep: { dead: { count: 0 } } }).started
+  await expect.poll(() => job.info()).toBeNull()
+  expect((await queue.stats()).totals).toMatchObject({ dead: 1, crashed: 3 })
+})
+
 test('a lease that ran out but was not taken back costs nothing', async () => {
   let now = 1_000_000
   const driver = openMemoryQueueDriver({ store: new MemoryStore(() => now) })

@@ -79,7 +79,7 @@ export class Worker {
   async #connect({ driver, hub, leases }: Parts): Promise<void> {
     const { queue, store, plan, counters, rules, check, makeRun } = this.#parts
     this.#unsubscribe ??= await hub.subscribe(queue, (signal) => this.#onSignal(signal))
-    this.#hold ??= await leases.hold(queue, (news) => this.#onLease(news))
+    this.#hold ??= await leases.hold(queue, plan.keep, (news) => this.#onLease(news))
     const { settings } = await driver.stats(queue)
     const run = await makeRun()
     this.lastLeaseAt = store.clock.now()
@@ -88,6 +88,7 @@ export class Worker {
       store,
       driver,
       counters,
+      keep: plan.keep,
       onError: (error) => this.#complain(error),
       onLook: () => this.consumer?.lanes.wake(),
     })

@@ -12,8 +12,7 @@ export interface Ending {
   readonly state: FinalJobState
   readonly value?: string | null
   readonly reason?: string | null
-  /** null = without age and count: the store itself ended it. */
-  readonly keep: Kept | null
+  readonly keep: Kept
 }
 
 /** Ends a job that stands nowhere any more: tells its parent and who watches it, then keeps it as long as it may be. */
@@ -71,10 +70,9 @@ export function expire(store: MemoryStore, queue: QueueData): void {
 function keep(queue: QueueData, job: Job, ending: Ending, keptUntil: number): void {
   const finishedAt = job.finishedAt ?? 0
   job.keptUntil = keptUntil
-  expireAt(queue, job, Math.max(finishedAt + (ending.keep?.ageMs ?? Number.POSITIVE_INFINITY), keptUntil))
+  expireAt(queue, job, Math.max(finishedAt + ending.keep.ageMs, keptUntil))
   const list = queue.finished[ending.state]
   list.set(job.id, job)
-  if (ending.keep === null) return
   let excess = list.size - ending.keep.count
   for (const oldest of list.values()) {
     if (excess <= 0) return

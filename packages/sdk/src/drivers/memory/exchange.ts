@@ -1,4 +1,4 @@
-import type { Exchange, Exchanged } from '../../queue/driver.ts'
+import type { Exchange, Exchanged, KeepPolicy } from '../../queue/driver.ts'
 import { claim, claimableAgainInMs, hasClaimable } from './claim.ts'
 import { liveWorker } from './leases.ts'
 import { recordResults } from './results.ts'
@@ -13,7 +13,7 @@ export function exchange(store: MemoryStore, queue: QueueData, workerId: string,
     return { jobs: [], refused, againInMs: null, leased: false }
   }
   const { refused, madeRoom } = recordResults(store, queue, worker, request.results, request.keep)
-  const released = request.holds === undefined ? 0 : releaseOthers(store, queue, worker, request.holds)
+  const released = request.holds === undefined ? 0 : releaseOthers(store, queue, worker, request.holds, request.keep)
   moveDue(store, queue)
   const jobs = request.want > 0 ? claim(store, queue, worker, request.want) : []
   if ((madeRoom || released > 0) && hasClaimable(store, queue))
@@ -22,9 +22,15 @@ export function exchange(store: MemoryStore, queue: QueueData, workerId: string,
 }
 
 /** What was claimed in an answer that never arrived. */
-function releaseOthers(store: MemoryStore, queue: QueueData, worker: Worker, holds: readonly string[]): number {
+function releaseOthers(
+  store: MemoryStore,
+  queue: QueueData,
+  worker: Worker,
+  holds: readonly string[],
+  keep: KeepPolicy,
+): number {
   const held = new Set(holds)
   const others = [...worker.running.values()].filter((job) => !held.has(job.id))
-  for (const job of others.toReversed()) release(store, queue, worker, job, null)
+  for (const job of others.toReversed()) release(store, queue, worker, job, keep)
   return others.length
 }

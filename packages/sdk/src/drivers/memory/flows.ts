@@ -1,3 +1,4 @@
+import type { KeepPolicy } from '../../queue/driver.ts'
 import type { ChildOutcome, RelayMessage } from '../../queue/flow-driver.ts'
 import { end } from './ending.ts'
 import type { Job, MemoryStore, QueueData } from './store.ts'
@@ -13,6 +14,7 @@ export function childEnded(
   parentId: string,
   outcome: ChildOutcome,
   tolerant: boolean,
+  keep: KeepPolicy,
 ): void {
   const parent = queue.jobs.get(parentId)
   if (parent === undefined || parent.outcomes.some((known) => known.childId === outcome.childId)) return
@@ -20,7 +22,7 @@ export function childEnded(
   if (parent.state !== 'scheduled' || parent.waitsFor === 0) return
   parent.waitsFor -= 1
   if (outcome.state !== 'succeeded' && !tolerant)
-    end(store, queue, parent, { state: 'dead', reason: 'child', keep: null })
+    end(store, queue, parent, { state: 'dead', reason: 'child', keep: keep.dead })
   else if (parent.waitsFor === 0) becomeReady(store, queue, parent)
 }
 

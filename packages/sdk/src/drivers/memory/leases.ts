@@ -1,4 +1,4 @@
-import type { Renewed, WorkerInfo } from '../../queue/driver.ts'
+import type { KeepPolicy, Renewed, WorkerInfo } from '../../queue/driver.ts'
 import { crash, release } from './running.ts'
 import type { Job, MemoryStore, QueueData, Worker } from './store.ts'
 
@@ -25,22 +25,26 @@ export function renew(store: MemoryStore, names: readonly string[], info: Worker
   return { fresh, cancelled }
 }
 
-export function leave(store: MemoryStore, queue: QueueData, id: string): void {
+export function leave(store: MemoryStore, queue: QueueData, id: string, keep: KeepPolicy): void {
   const worker = queue.workers.get(id)
   if (worker === undefined) return
   const jobs = [...worker.running.values()].toReversed()
-  for (const job of jobs) release(store, queue, worker, job, null)
+  for (const job of jobs) release(store, queue, worker, job, keep)
   queue.workers.delete(id)
   if (jobs.length > 0) store.listeners.emit({ kind: 'work', queue: queue.name })
 }
 
 /** Takes back the jobs of all workers whose lease has run out. */
-export function recoverAll(store: MemoryStore, queue: QueueData): { recovered: number; dead: number } {
+export function recoverAll(
+  store: MemoryStore,
+  queue: QueueData,
+  keep: KeepPolicy,
+): { recovered: number; dead: number } {
   let recovered = 0
   let dead = 0
   for (const worker of queue.workers.values()) {
     if (worker.leaseEndsAt > store.now()) continue
-    const outcomes = recover(store, queue, worker)
+    const outcomes = recover(store, queue, worker, keep)
     recovered += outcomes.length
     dead += outcomes.filter((outcome) => outcome === 'dead').length
   }
@@ -48,9 +52,9 @@ export function recoverAll(store: MemoryStore, queue: QueueData): { recovered: n
 }
 
 /** The last claimed one first: each goes to the very front. */
-function recover(store: MemoryStore, queue: QueueData, worker: Worker): ('recovered' | 'dead')[] {
+function recover(store: MemoryStore, queue: QueueData, worker: Worker, keep: KeepPolicy): ('recovered' | 'dead')[] {
   queue.workers.delete(worker.info.id)
-  const outcomes = [...worker.running.values()].toReversed().map((job) => crash(store, queue, worker, job))
+  const outcomes = [...worker.running.values()].toReversed().map((job) => crash(store, queue, worker, job, keep))
   if (outcomes.length > 0) store.listeners.emit({ kind: 'work', queue: queue.name })
   return outcomes
 }

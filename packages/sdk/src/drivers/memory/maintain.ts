@@ -1,4 +1,4 @@
-import type { Maintained } from '../../queue/driver.ts'
+import type { KeepPolicy, Maintained } from '../../queue/driver.ts'
 import { inMs } from './claim.ts'
 import { expire } from './ending.ts'
 import { leaveIfIdle } from './groups.ts'
@@ -6,8 +6,8 @@ import { recoverAll } from './leases.ts'
 import type { MemoryStore, QueueData } from './store.ts'
 import { moveDue, nextDueAt } from './waiting.ts'
 
-export function maintain(store: MemoryStore, queue: QueueData): Maintained {
-  const { recovered, dead } = recoverAll(store, queue)
+export function maintain(store: MemoryStore, queue: QueueData, keep: KeepPolicy): Maintained {
+  const { recovered, dead } = recoverAll(store, queue, keep)
   if (moveDue(store, queue) > 0) store.listeners.emit({ kind: 'work', queue: queue.name })
   expire(store, queue)
   expireKeys(store, queue)

@@ -1,5 +1,6 @@
 import { PandaError } from '../../errors.ts'
 import type * as seam from '../../queue/driver.ts'
+import { DEFAULT_KEEP } from '../../queue/keep-policy.ts'
 import type { ChildOutcome } from '../../queue/flow-driver.ts'
 import type { StoredSchedule } from '../../queue/schedule-driver.ts'
 import { add } from './add.ts'
@@ -53,14 +54,14 @@ class MemoryQueueDriver implements seam.QueueDriver {
     return this.#answer((store) => renew(store, queues, worker, leaseMs))
   }
 
-  leave(worker: string, queues: readonly string[]) {
+  leave(worker: string, queues: readonly string[], keep: seam.KeepPolicy = DEFAULT_KEEP) {
     return this.#answer((store) => {
-      for (const name of queues) leave(store, store.look(name), worker)
+      for (const name of queues) leave(store, store.look(name), worker, keep)
     })
   }
 
-  maintain(queue: string) {
-    return this.#answer((store) => maintain(store, store.look(queue)))
+  maintain(queue: string, keep: seam.KeepPolicy = DEFAULT_KEEP) {
+    return this.#answer((store) => maintain(store, store.look(queue), keep))
   }
 
   change(queue: string, ids: readonly string[], wanted: seam.Change) {
@@ -120,8 +121,14 @@ class MemoryQueueDriver implements seam.QueueDriver {
     })
   }
 
-  childEnded(parentQueue: string, parentId: string, outcome: ChildOutcome, tolerant: boolean) {
-    return this.#answer((store) => childEnded(store, store.look(parentQueue), parentId, outcome, tolerant))
+  childEnded(
+    parentQueue: string,
+    parentId: string,
+    outcome: ChildOutcome,
+    tolerant: boolean,
+    keep: seam.KeepPolicy = DEFAULT_KEEP,
+  ) {
+    return this.#answer((store) => childEnded(store, store.look(parentQueue), parentId, outcome, tolerant, keep))
   }
 
   children(queue: string, id: string) {

@@ -44,23 +44,29 @@ export function stopRun(store: MemoryStore, queue: QueueData, worker: Worker, jo
 }
 
 /** Back to the front, as if never claimed. */
-export function release(store: MemoryStore, queue: QueueData, worker: Worker, job: Job, keep: KeepPolicy | null): void {
+export function release(store: MemoryStore, queue: QueueData, worker: Worker, job: Job, keep: KeepPolicy): void {
   stopRun(store, queue, worker, job)
   job.startedAt = null
   if (job.cancelReason === null) goBack(store, queue, job)
-  else end(store, queue, job, { state: 'cancelled', reason: job.cancelReason, keep: keep?.cancelled ?? null })
+  else end(store, queue, job, { state: 'cancelled', reason: job.cancelReason, keep: keep.cancelled })
 }
 
-export function crash(store: MemoryStore, queue: QueueData, worker: Worker, job: Job): 'recovered' | 'dead' {
+export function crash(
+  store: MemoryStore,
+  queue: QueueData,
+  worker: Worker,
+  job: Job,
+  keep: KeepPolicy,
+): 'recovered' | 'dead' {
   stopRun(store, queue, worker, job)
   job.crashes += 1
   queue.totals.crashed += 1
   if (job.cancelReason !== null) {
-    end(store, queue, job, { state: 'cancelled', reason: job.cancelReason, keep: null })
+    end(store, queue, job, { state: 'cancelled', reason: job.cancelReason, keep: keep.cancelled })
     return 'recovered'
   }
   if (job.crashes >= MAX_CRASHES) {
-    end(store, queue, job, { state: 'dead', reason: 'crashes', keep: null })
+    end(store, queue, job, { state: 'dead', reason: 'crashes', keep: keep.dead })
     return 'dead'
   }
   goBack(store, queue, job)

@@ -1,5 +1,6 @@
-import type { ChildLink } from '../../queue/driver.ts'
+import type { ChildLink, KeepPolicy } from '../../queue/driver.ts'
 import type { ChildOutcome, RelayMessage } from '../../queue/flow-driver.ts'
+import { keepOf } from './exchange.ts'
 import { ulidOf, uuidOf } from './ids.ts'
 import { STATES } from './read.ts'
 import type { Store } from './store.ts'
@@ -51,15 +52,17 @@ export async function childEnded(
   parentId: string,
   outcome: ChildOutcome,
   tolerant: boolean,
+  keep: KeepPolicy,
 ): Promise<void> {
   await store.run({
-    text: 'select {s}.child_ended_1($1::int4, $2::uuid, $3::uuid, $4::text, $5::boolean)',
+    text: 'select {s}.child_ended_1($1::int4, $2::uuid, $3::uuid, $4::text, $5::boolean, $6::int8[])',
     values: [
       await store.lookup(parentQueue),
       uuidOf(parentId),
       uuidOf(outcome.childId),
       JSON.stringify(outcome),
       tolerant || outcome.state === 'succeeded',
+      keepOf(keep),
     ],
     doing: `tell job ${parentId} of ${parentQueue} of its child`,
   })

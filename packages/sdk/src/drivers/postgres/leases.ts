@@ -1,5 +1,6 @@
-import type { Maintained, Renewed, WorkerInfo } from '../../queue/driver.ts'
+import type { KeepPolicy, Maintained, Renewed, WorkerInfo } from '../../queue/driver.ts'
 import { MAX_CRASHES } from '../../queue/states.ts'
+import { keepOf } from './exchange.ts'
 import { ulidOf } from './ids.ts'
 import type { Store } from './store.ts'
 
@@ -26,21 +27,26 @@ export async function renew(
   return { fresh, cancelled }
 }
 
-export async function leave(store: Store, worker: string, queues: readonly string[]): Promise<void> {
+export async function leave(store: Store, worker: string, queues: readonly string[], keep: KeepPolicy): Promise<void> {
   const ids = await idsOf(store, queues)
   await store.run({
-    text: 'select {s}.leave_1($1::int4[], $2::text)',
-    values: [[...ids.keys()], worker],
+    text: 'select {s}.leave_1($1::int4[], $2::text, $3::int8[])',
+    values: [[...ids.keys()], worker, keepOf(keep)],
     doing: `give back the lease of ${worker}`,
   })
 }
 
-export async function maintain(store: Store, queue: string, signal?: AbortSignal): Promise<Maintained> {
+export async function maintain(
+  store: Store,
+  queue: string,
+  keep: KeepPolicy,
+  signal?: AbortSignal,
+): Promise<Maintained> {
   const [row] = await store.run(
     {
       name: 'panda_maintain_1',
-      text: 'select recovered, dead, again from {s}.maintain_1($1::int4, $2::int4)',
-      values: [await store.queue(queue), MAX_CRASHES],
+      text: 'select recovered, dead, again from {s}.maintain_1($1::int4, $2::int4, $3::int8[])',
+      values: [await store.queue(queue), MAX_CRASHES, keepOf(keep)],
       doing: `maintain ${queue}`,
     },
     signal,

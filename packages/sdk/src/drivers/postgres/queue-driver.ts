@@ -1,3 +1,4 @@
+import { DEFAULT_KEEP } from '../../queue/keep-policy.ts'
 import type { KeeperPlan, NewJob, QueueCapabilities, QueueDriver } from '../../queue/driver.ts'
 import { add, addWithin } from './add.ts'
 import { change } from './change.ts'
@@ -33,8 +34,8 @@ export function openPostgresQueueDriver(options: PostgresQueueOptions): QueueDri
       addWithin(store, sqlRunnerOf(transaction), queue, jobs),
     exchange: async (queue, worker, exchange, signal) => exchanges.exchange(queue, worker, exchange, signal),
     renew: async (worker, queues, leaseMs) => renew(store, worker, queues, leaseMs),
-    leave: async (worker, queues) => leave(store, worker, queues),
-    maintain: async (queue, signal) => maintain(store, queue, signal),
+    leave: async (worker, queues, keep = DEFAULT_KEEP) => leave(store, worker, queues, keep),
+    maintain: async (queue, keep = DEFAULT_KEEP, signal) => maintain(store, queue, keep, signal),
     change: async (queue, ids, wanted, signal) => change(store, queue, ids, wanted, signal),
     get: async (queue, ids, signal) => get(store, queue, ids, signal),
     list: async (queue, query, signal) => list(store, queue, query, signal),
@@ -47,8 +48,8 @@ export function openPostgresQueueDriver(options: PostgresQueueOptions): QueueDri
     listen: async (queues, onSignal) => signals.listen(queues, onSignal),
     relays: async (queue, limit) => relays(store, queue, limit),
     relayed: async (queue, ids) => relayed(store, queue, ids),
-    childEnded: async (parentQueue, parentId, outcome, tolerant) =>
-      childEnded(store, parentQueue, parentId, outcome, tolerant),
+    childEnded: async (parentQueue, parentId, outcome, tolerant, keep = DEFAULT_KEEP) =>
+      childEnded(store, parentQueue, parentId, outcome, tolerant, keep),
     children: async (queue, id) => children(store, queue, id),
     putSchedule: async (queue, schedule) => putSchedule(store, queue, schedule),
     removeSchedule: async (queue, key) => removeSchedule(store, queue, key),

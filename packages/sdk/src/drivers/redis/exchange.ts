@@ -110,7 +110,8 @@ export function tail(value: string | null, error: string | null, reason: string 
 }
 
 /** One argument, since it is nearly always the same and seldom read. */
-function keepArgument({ succeeded, cancelled, dead }: KeepPolicy): string {
+/** As the scripts take it. */
+export function keepArgument({ succeeded, cancelled, dead }: KeepPolicy): string {
   return JSON.stringify([succeeded, cancelled, dead].flatMap(keptArguments))
 }
 

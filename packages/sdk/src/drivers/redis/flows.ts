@@ -1,6 +1,7 @@
 /** What a queue has to tell others waits in `rl` (order) and `rm` (messages) until it is carried over. */
-import type { ChildLink } from '../../queue/driver.ts'
+import type { ChildLink, KeepPolicy } from '../../queue/driver.ts'
 import type { ChildOutcome, RelayMessage } from '../../queue/flow-driver.ts'
+import { keepArgument } from './exchange.ts'
 import { childEndedScript } from './lua/flows.ts'
 import { Script } from './script.ts'
 import type { Store } from './store.ts'
@@ -43,9 +44,11 @@ export async function childEnded(
   parentId: string,
   outcome: ChildOutcome,
   tolerant: boolean,
+  keep: KeepPolicy,
 ): Promise<void> {
   const isFatal = outcome.state !== 'succeeded' && !tolerant
-  await store.run(ending, parentQueue, [parentId, outcome.childId, JSON.stringify(outcome), isFatal ? '1' : ''])
+  const what = [parentId, outcome.childId, JSON.stringify(outcome), isFatal ? '1' : '', keepArgument(keep)]
+  await store.run(ending, parentQueue, what)
 }
 
 export async function children(store: Store, queue: string, id: string): Promise<readonly ChildOutcome[]> {

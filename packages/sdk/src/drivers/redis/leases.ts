@@ -1,4 +1,5 @@
-import type { Renewed, WorkerInfo } from '../../queue/driver.ts'
+import type { KeepPolicy, Renewed, WorkerInfo } from '../../queue/driver.ts'
+import { keepArgument } from './exchange.ts'
 import { leaveScript, renewScript } from './lua/leases.ts'
 import { Script } from './script.ts'
 import type { Store } from './store.ts'
@@ -27,6 +28,6 @@ export async function renew(
   }
 }
 
-export async function leave(store: Store, worker: string, queues: readonly string[]): Promise<void> {
-  await Promise.all(queues.map(async (queue) => store.run(leaving, queue, [worker])))
+export async function leave(store: Store, worker: string, queues: readonly string[], keep: KeepPolicy): Promise<void> {
+  await Promise.all(queues.map(async (queue) => store.run(leaving, queue, [worker, keepArgument(keep)])))
 }

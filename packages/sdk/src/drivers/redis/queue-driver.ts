@@ -1,5 +1,6 @@
 import { PandaError } from '../../errors.ts'
 import type * as seam from '../../queue/driver.ts'
+import { DEFAULT_KEEP } from '../../queue/keep-policy.ts'
 import type { ChildOutcome } from '../../queue/flow-driver.ts'
 import type { StoredSchedule } from '../../queue/schedule-driver.ts'
 import { add } from './add.ts'
@@ -61,12 +62,12 @@ class RedisQueueDriver implements seam.QueueDriver {
     return renew((await this.#parts()).store, worker, names, leaseMs)
   }
 
-  async leave(worker: string, names: readonly string[]) {
-    return leave((await this.#parts()).store, worker, names)
+  async leave(worker: string, names: readonly string[], keep: seam.KeepPolicy = DEFAULT_KEEP) {
+    return leave((await this.#parts()).store, worker, names, keep)
   }
 
-  async maintain(queue: string, signal?: AbortSignal) {
-    return maintain((await this.#parts()).store, queue, signal)
+  async maintain(queue: string, keep: seam.KeepPolicy = DEFAULT_KEEP, signal?: AbortSignal) {
+    return maintain((await this.#parts()).store, queue, keep, signal)
   }
 
   async change(queue: string, ids: readonly string[], wanted: seam.Change, signal?: AbortSignal) {
@@ -117,8 +118,14 @@ class RedisQueueDriver implements seam.QueueDriver {
     return relayed((await this.#parts()).store, queue, ids)
   }
 
-  async childEnded(parentQueue: string, parentId: string, outcome: ChildOutcome, tolerant: boolean) {
-    return childEnded((await this.#parts()).store, parentQueue, parentId, outcome, tolerant)
+  async childEnded(
+    parentQueue: string,
+    parentId: string,
+    outcome: ChildOutcome,
+    tolerant: boolean,
+    keep: seam.KeepPolicy = DEFAULT_KEEP,
+  ) {
+    return childEnded((await this.#parts()).store, parentQueue, parentId, outcome, tolerant, keep)
   }
 
   async children(queue: string, id: string) {

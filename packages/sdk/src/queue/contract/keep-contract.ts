@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
 import type { KeepPolicy, Kept } from '../driver.ts'
-import type { QueueTests } from './harness-contract.ts'
-import { HOUR, KEEP, KEEP_ALL, KEEP_NONE, addJobs, countsOf, stateOf } from './jobs-contract.ts'
+import { MAX_CRASHES } from '../states.ts'
+import type { QueueContext, QueueTests } from './harness-contract.ts'
+import { HOUR, KEEP, KEEP_ALL, KEEP_NONE, addJob, addJobs, countsOf, newJob, stateOf } from './jobs-contract.ts'
 import { Hand, cancelledBy, died, succeeded } from './worker-contract.ts'
 
 function keeping(change: Partial<Record<keyof KeepPolicy, Partial<Kept>>>): KeepPolicy {
@@ -10,6 +11,37 @@ function keeping(change: Partial<Record<keyof KeepPolicy, Partial<Kept>>>): Keep
     cancelled: { ...KEEP, ...change.cancelled },
     dead: { ...KEEP, ...change.dead },
   }
+}
+
+/**
+ * Jobs that no worker reports the end of, in this order: dead of crashes, dead by a child, cancelled while its worker left,
+ * cancelled while its worker died.
+ */
+async function storeEnds(t: QueueContext, keep: KeepPolicy | undefined): Promise<readonly string[]> {
+  const crashed = await addJob(t)
+  for (let crashes = 0; crashes < MAX_CRASHES; crashes += 1) {
+    const hand = await Hand.hire(t)
+    await hand.claimOne()
+    await hand.crash(keep)
+  }
+  const child = newJob()
+  const parent = newJob({ children: [{ queue: t.queueNamed('children'), job: child }] })
+  await t.driver.add(t.queue, [parent])
+  const outcome = { queue: t.queueNamed('children'), childId: child.id, state: 'dead', value: null } as const
+  await t.driver.childEnded(t.queue, parent.id, outcome, false, keep)
+  const left = await addJob(t)
+  await (await runCancelled(t, left)).leave(keep)
+  const late = await addJob(t)
+  await (await runCancelled(t, late)).crash(keep)
+  return [crashed, parent.id, left, late]
+}
+
+/** Its worker has not yet heard that the job is to be cancelled. */
+async function runCancelled(t: QueueContext, id: string): Promise<Hand> {
+  const hand = await Hand.hire(t)
+  expect(await hand.claimOne()).toMatchObject({ id })
+  expect(await t.driver.change(t.queue, [id], { kind: 'cancel', reason: 'so', keep: KEEP })).toEqual(['requested'])
+  return hand
 }
 
 export const keepTests: QueueTests = {
@@ -66,6 +98,39 @@ export const keepTests: QueueTests = {
     await t.driver.maintain(t.queue)
     expect(await Promise.all(ids.map((id) => stateOf(t.driver, t.queue, id)))).toEqual([null, 'dead', 'cancelled'])
     expect(await countsOf(t.driver, t.queue)).toEqual({ dead: 1, cancelled: 1 })
+  },
+
+  'keeps what died of crashes or by its child, and what its worker left cancelled, no longer than it is told': async (
+    t,
+  ) => {
+    const keep = keeping({ dead: { ageMs: 2000 }, cancelled: { ageMs: 2000 } })
+    const ids = await storeEnds(t, keep)
+    const states = () => Promise.all(ids.map((id) => stateOf(t.driver, t.queue, id)))
+    expect(await states()).toEqual(['dead', 'dead', 'cancelled', 'cancelled'])
+    await t.advance(2100)
+    await t.driver.maintain(t.queue)
+    expect(await states()).toEqual([null, null, null, null])
+    expect(await countsOf(t.driver, t.queue)).toEqual({})
+    expect((await t.driver.stats(t.queue)).totals).toMatchObject({ dead: 2, crashed: 4 })
+  },
+
+  'keeps no more of those than it is told': async (t) => {
+    await storeEnds(t, KEEP_NONE)
+    expect(await countsOf(t.driver, t.queue)).toEqual({})
+    const keep = keeping({ dead: { count: 1 }, cancelled: { count: 1 } })
+    const [crashed = '', parent = '', left = '', late = ''] = await storeEnds(t, keep)
+    await t.driver.maintain(t.queue, keep)
+    expect(await countsOf(t.driver, t.queue)).toEqual({ dead: 1, cancelled: 1 })
+    expect(await Promise.all([crashed, parent].map((id) => stateOf(t.driver, t.queue, id)))).toEqual([null, 'dead'])
+    expect(await Promise.all([left, late].map((id) => stateOf(t.driver, t.queue, id)))).toEqual([null, 'cancelled'])
+  },
+
+  'keeps what the store ends for a while when it is told nothing': async (t) => {
+    const ids = await storeEnds(t, undefined)
+    await t.advance(100)
+    await t.driver.maintain(t.queue)
+    const states = await Promise.all(ids.map((id) => stateOf(t.driver, t.queue, id)))
+    expect(states).toEqual(['dead', 'dead', 'cancelled', 'cancelled'])
   },
 
   'obeys the policy of a cancel too': async (t) => {

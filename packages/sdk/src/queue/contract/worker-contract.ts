@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { ClaimedJob, Exchange, Exchanged, JobResult, QueueDriver, Renewed } from '../driver.ts'
+import type { ClaimedJob, Exchange, Exchanged, JobResult, KeepPolicy, QueueDriver, Renewed } from '../driver.ts'
 import type { QueueContext } from './harness-contract.ts'
 import { HOUR, KEEP_ALL } from './jobs-contract.ts'
 
@@ -35,8 +35,8 @@ export class Hand {
     return this.#driver.renew({ id: this.id, about: '{"host":"test"}' }, [this.queue], leaseMs)
   }
 
-  leave(): Promise<void> {
-    return this.#driver.leave(this.id, [this.queue])
+  leave(keep?: KeepPolicy): Promise<void> {
+    return this.#driver.leave(this.id, [this.queue], keep)
   }
 
   exchange(request: Partial<Exchange>): Promise<Exchanged> {
@@ -73,9 +73,9 @@ export class Hand {
   }
 
   /** The same, and what it was running is taken back. */
-  async crash(): Promise<void> {
+  async crash(keep?: KeepPolicy): Promise<void> {
     await this.vanish()
-    await this.#context.other.maintain(this.queue)
+    await this.#context.other.maintain(this.queue, keep)
   }
 }
 

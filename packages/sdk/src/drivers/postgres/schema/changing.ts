@@ -100,13 +100,14 @@ begin
 end $$;
 
 -- A parent is told how a child of it ended; with the last one it is queued.
-create function {s}.child_ended_1(p_queue int4, p_id uuid, p_child uuid, p_outcome text, p_well boolean)
+create function {s}.child_ended_1(p_queue int4, p_id uuid, p_child uuid, p_outcome text, p_well boolean, p_keep int8[])
 returns void language plpgsql ${PINNED} as $$
 #variable_conflict use_column
 declare
   j {s}.jobs;
   d {s}.details;
   v_is_live boolean;
+  v_kept int4;
   v_now int8 := {s}.stamp();
 begin
   select * into j from {s}.jobs where id = p_id and {s}.belongs(p_queue, lane) for update;
@@ -117,8 +118,9 @@ begin
   update {s}.details set waits_for = waits_for - 1 where id = p_id and waits_for > 0 returning * into d;
   if not found then return; end if;
   if not p_well then
-    perform {s}.end_1(p_queue, j, 6::int2, null, null, 'child', null, null);
-    perform {s}.count_1(p_queue, -1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0);
+    v_kept := {s}.end_1(p_queue, j, 6::int2, null, null, 'child', p_keep[5], p_keep[6])::int;
+    perform {s}.count_1(p_queue, -1, 0, 0, 0, 0, 0, v_kept, 0, 0, 0, 1, 0);
+    perform {s}.trim_1(p_queue, 6::int2, p_keep[5], 1);
   elsif d.waits_for = 0 and d.due_at > v_now then
     update {s}.jobs set seq = d.due_at where id = p_id;
     perform pg_notify({s}.channel_of(p_queue), 'w');

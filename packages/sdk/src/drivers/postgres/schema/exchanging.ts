@@ -165,7 +165,7 @@ begin
     v_refused := v_refused || {s}.settle_1(p_queue, v_worker, p_keep, p_results);
   end if;
   if p_holds is not null then
-    perform {s}.take_back_1(p_queue, v_worker, 0, p_holds);
+    perform {s}.take_back_1(p_queue, v_worker, 0, p_holds, p_keep);
   end if;
 
   if q.paused then v_want := 0; end if;

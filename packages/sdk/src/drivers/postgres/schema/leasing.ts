@@ -30,7 +30,7 @@ end $$;
 
 -- Running jobs of a lease go back, all but p_but, in the order in which they were claimed. With p_most_crashes each has one
 -- crash more, and is dead when it has so many. Answers with how many there were, and how many are dead.
-create function {s}.take_back_1(p_queue int4, p_no int4, p_most_crashes int4, p_but uuid[])
+create function {s}.take_back_1(p_queue int4, p_no int4, p_most_crashes int4, p_but uuid[], p_keep int8[])
 returns int4[] language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -41,33 +41,35 @@ declare
   v_all int4 := 0;
   v_back int4 := 0;
   v_ended int4[] := '{0,0,0}';
+  v_kept int4[] := '{0,0,0}';
 begin
   for j in select * from {s}.jobs where worker = p_no and state = 2 and (p_but is null or id <> all (p_but))
       order by fence, rank, seq for update skip locked loop
     v_all := v_all + 1;
     if j.lane <> p_queue then v_lanes := v_lanes || j.lane; end if;
-    v_state := {s}.hand_back_1(p_queue, j, v_all - v_now, p_most_crashes, null, null);
+    v_state := {s}.hand_back_1(p_queue, j, v_all - v_now, p_most_crashes, p_keep);
     if v_state = 1 then
       v_back := v_back + 1;
     else
       v_ended[v_state % 10 - 3] := v_ended[v_state % 10 - 3] + 1;
+      if v_state > 10 then v_kept[v_state % 10 - 3] := v_kept[v_state % 10 - 3] + 1; end if;
     end if;
   end loop;
   if v_all > 0 then
-    perform {s}.tally_1(p_queue, v_back, -v_all, 0, v_ended, v_ended, 0, case when p_most_crashes > 0 then v_all else 0 end, null);
+    perform {s}.tally_1(p_queue, v_back, -v_all, 0, v_ended, v_kept, 0, case when p_most_crashes > 0 then v_all else 0 end, p_keep);
     if v_lanes <> '{}' then perform {s}.free_1(p_queue, v_lanes); end if;
     perform pg_notify({s}.channel_of(p_queue), 'w');
   end if;
   return array[v_all, v_ended[3]];
 end $$;
 
-create function {s}.leave_1(p_queues int4[], p_worker text) returns void language plpgsql ${PINNED} as $$
+create function {s}.leave_1(p_queues int4[], p_worker text, p_keep int8[]) returns void language plpgsql ${PINNED} as $$
 #variable_conflict use_column
 declare w {s}.workers;
 begin
   for w in update {s}.workers set gone = true, lease_until = least(lease_until, {s}.stamp())
       where queue = any (p_queues) and id = p_worker and not gone returning * loop
-    perform {s}.take_back_1(w.queue, w.no, 0, null);
+    perform {s}.take_back_1(w.queue, w.no, 0, null, p_keep);
   end loop;
 end $$;
 
@@ -94,7 +96,7 @@ begin
   end loop;
 end $$;
 
-create function {s}.maintain_1(p_queue int4, p_most_crashes int4)
+create function {s}.maintain_1(p_queue int4, p_most_crashes int4, p_keep int8[])
 returns table (recovered int4, dead int4, again float8) language plpgsql ${PINNED} as $$
 #variable_conflict use_column
 declare
@@ -111,7 +113,7 @@ begin
   recovered := 0;
   dead := 0;
   for w in select * from {s}.workers where queue = p_queue and lease_until <= v_now for update skip locked loop
-    v_sums := {s}.take_back_1(p_queue, w.no, p_most_crashes, null);
+    v_sums := {s}.take_back_1(p_queue, w.no, p_most_crashes, null, p_keep);
     recovered := recovered + v_sums[1];
     dead := dead + v_sums[2];
     -- Kept for a minute: a claim that was under way when the lease ran out may still be committed.

@@ -1,14 +1,14 @@
 /** What becomes of jobs that were running. Called by the functions of the other files, under their pinned plans. */
 export const SETTLING = `
 -- The last act of a job: kept or not, its parent told, who watches it told. The row in jobs is locked by the caller.
--- p_count, p_age (ms): how it is kept; null = without bounds. True when it is kept.
+-- p_count, p_age (ms): how it is kept. True when it is kept.
 create function {s}.end_1(p_queue int4, j {s}.jobs, p_state int2, p_value text, p_error text, p_reason text, p_count int8, p_age int8)
 returns boolean language plpgsql as $$
 #variable_conflict use_column
 declare
   d {s}.details;
   v_now int8 := {s}.stamp();
-  v_kept boolean := p_count is null or p_count > 0;
+  v_kept boolean := p_count > 0;
   v_watched int8;
   v_signal text;
 begin
@@ -124,7 +124,7 @@ end $$;
 
 -- Back to the front of the queue, or to its group's: p_place, which is negative. One whose cancellation was asked for ends
 -- instead. Answers with the state that it has now, with 10 more when it is kept in that.
-create function {s}.hand_back_1(p_queue int4, j {s}.jobs, p_place int8, p_most_crashes int4, p_count int8, p_age int8)
+create function {s}.hand_back_1(p_queue int4, j {s}.jobs, p_place int8, p_most_crashes int4, p_keep int8[])
 returns int4 language plpgsql as $$
 #variable_conflict use_column
 declare d {s}.details;
@@ -134,9 +134,9 @@ begin
   where id = j.id returning * into d;
   j.rare := true;
   if d.cancel_reason is not null then
-    return 5 + 10 * {s}.end_1(p_queue, j, 5::int2, null, null, d.cancel_reason, p_count, p_age)::int;
+    return 5 + 10 * {s}.end_1(p_queue, j, 5::int2, null, null, d.cancel_reason, p_keep[3], p_keep[4])::int;
   elsif p_most_crashes > 0 and d.crashes >= p_most_crashes then
-    return 6 + 10 * {s}.end_1(p_queue, j, 6::int2, null, null, 'crashes', null, null)::int;
+    return 6 + 10 * {s}.end_1(p_queue, j, 6::int2, null, null, 'crashes', p_keep[5], p_keep[6])::int;
   end if;
   update {s}.jobs set state = 1, seq = p_place, worker = null, fence = null, rare = true where id = j.id;
   return 1;
@@ -183,7 +183,7 @@ begin
     if j.lane <> p_queue then v_lanes := v_lanes || j.lane; end if;
     v_state := 0;
     if r.kind = 'released' then
-      v_state := {s}.hand_back_1(p_queue, j, r.n - v_now, 0, p_keep[3], p_keep[4]);
+      v_state := {s}.hand_back_1(p_queue, j, r.n - v_now, 0, p_keep);
     elsif r.kind = 'succeeded' then
       v_state := 4 + 10 * {s}.end_1(p_queue, j, 4::int2, r.text, null, null, p_keep[1], p_keep[2])::int;
     elsif r.kind = 'cancelled' then
@@ -211,14 +211,14 @@ begin
   return v_refused;
 end $$;
 
--- Counts what has ended, also what was not kept, and trims what is kept. p_keep null: nothing is trimmed.
+-- Counts what has ended, also what was not kept, and trims what is kept.
 create function {s}.tally_1(p_queue int4, p_queued int4, p_running int4, p_retrying int4, p_ended int4[], p_kept int4[],
   p_failed int4, p_crashed int4, p_keep int8[]) returns void language plpgsql as $$
 begin
   perform {s}.count_1(p_queue, 0, p_queued, p_running, p_retrying, p_kept[1], p_kept[2], p_kept[3], 0, p_ended[1], p_failed,
     p_ended[3], p_crashed);
   for i in 1..3 loop
-    if p_ended[i] > 0 and p_keep is not null then
+    if p_ended[i] > 0 then
       perform {s}.trim_1(p_queue, (i + 3)::int2, p_keep[i * 2 - 1], p_ended[i]);
     end if;
   end loop;

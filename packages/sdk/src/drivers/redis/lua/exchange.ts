@@ -83,8 +83,7 @@ local refused = {}
 const results = `
 local limit = has('s') and tonumber(call('HGET', p .. 's', 'concurrency') or nil)
 local wasFull = limit and running() >= limit
-local kept = cjson.decode(ARGV[5])
-local keep = { s = { kept[1], kept[2] }, c = { kept[3], kept[4] }, d = { kept[5], kept[6] } }
+local keep = keepOf(ARGV[5])
 
 local at = 8
 for _ = 1, tonumber(ARGV[7]) do
@@ -147,7 +146,7 @@ if holds >= 0 then
   for _, id in ipairs(call('HKEYS', run)) do
     if not knows[id] then unknown[#unknown + 1] = id end
   end
-  takeBack(worker, unknown, false)
+  takeBack(worker, unknown, false, keep)
 end
 `
 

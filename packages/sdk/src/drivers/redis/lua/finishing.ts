@@ -46,8 +46,14 @@ local function endedAt()
   return now + time[2] % 1000 / 1000 + endedNow / 4096
 end
 
+-- Counts and ages, by state: what \`keepArgument\` makes.
+local function keepOf(text)
+  local kept = cjson.decode(text)
+  return { s = { kept[1], kept[2] }, c = { kept[3], kept[4] }, d = { kept[5], kept[6] } }
+end
+
 -- fences: one for all; nil = none of them was running. tails[i]: value, error and reason as three JSON texts with commas
--- between; '' = none of them. kept: count and age; nil = the store itself ends them, and nothing bounds that now.
+-- between; '' = none of them. kept: count and age.
 local function finish(state, ids, fence, tails, kept)
   if #ids == 0 then return end
   local histories, watched = nil, nil
@@ -55,8 +61,8 @@ local function finish(state, ids, fence, tails, kept)
   if has('c') then many('HDEL', p .. 'c', ids) end
   if has('wt') then watched = fetch(p .. 'wt', ids); many('HDEL', p .. 'wt', ids) end
   call('HINCRBY', p .. 'q', names[state], #ids)
-  local isKept = not kept or kept[1] > 0
-  local removeAt = not isKept and 0 or kept and kept[2] < NO_AGE and now + kept[2] or nil
+  local isKept = kept[1] > 0
+  local removeAt = not isKept and 0 or kept[2] < NO_AGE and now + kept[2] or nil
   if not isKept and not watched then return purge(ids) end
   local records, places, ends, gone = {}, {}, {}, {}
   local head = '["' .. state .. '",' .. now .. ',' .. (startOf(fence) or 'null') .. ',' .. (removeAt or 'null') .. ','
@@ -84,7 +90,7 @@ local function finish(state, ids, fence, tails, kept)
   if #places > 0 then many('ZADD', p .. 'f:' .. state, places) end
   if removeAt and #places > 0 then many('ZADD', p .. 'fx', ends) end
   purge(gone)
-  if kept then trim(state, kept[1]) end
+  trim(state, kept[1])
 end
 
 local function relay(id, message)

@@ -2,7 +2,7 @@ import { finishing } from './finishing.ts'
 import { evenWhenFull, prelude } from './prelude.ts'
 import { queueing } from './queueing.ts'
 
-/** ARGV: parent, child, outcome (JSON), '1' when it makes the parent dead. */
+/** ARGV: parent, child, outcome (JSON), '1' when it makes the parent dead, how that is kept. */
 export const childEndedScript = `${evenWhenFull}${prelude}${queueing}${finishing}
 local id, child = ARGV[1], ARGV[2]
 local value = call('HGET', p .. 'b', id)
@@ -16,7 +16,7 @@ local priority, group, parent = header(value)
 if ARGV[4] == '1' then
   call('ZREM', p .. 'kw', id)
   call('HDEL', p .. 'kd', id)
-  finish('d', { id }, nil, { 'null,null,"child"' })
+  finish('d', { id }, nil, { 'null,null,"child"' }, keepOf(ARGV[5]).d)
   if parent then tellParent(id, parent, 'd') end
   return 0
 end

@@ -25,9 +25,9 @@ end
 return answer
 `
 
-/** ARGV: worker. Its lease ends; what it was running waits again, with a crash only if the lease had run out. */
+/** ARGV: worker, how what ends is kept. Its lease ends; what it was running waits again, with a crash only if the lease had run out. */
 export const leaveScript = `${evenWhenFull}${prelude}${queueing}${finishing}${runningJobs}
 local ends = call('ZSCORE', p .. 'l', ARGV[1])
-if ends and dismiss(ARGV[1], tonumber(ends) <= now) > 0 then wake() end
+if ends and dismiss(ARGV[1], tonumber(ends) <= now, keepOf(ARGV[2])) > 0 then wake() end
 return 0
 `

@@ -3,11 +3,11 @@ import { evenWhenFull, prelude } from './prelude.ts'
 import { queueing } from './queueing.ts'
 import { runningJobs } from './running.ts'
 
-/** Answer: jobs taken back, of these dead, ms until there is something to do again (-1 = never). */
+/** ARGV: how what ends is kept. Answer: jobs taken back, of these dead, ms until there is something to do again (-1 = never). */
 export const maintainScript = `${evenWhenFull}${prelude}${queueing}${finishing}${runningJobs}
-local recovered, dead = 0, 0
+local recovered, dead, keep = 0, 0, keepOf(ARGV[1])
 for _, worker in ipairs(call('ZRANGEBYSCORE', p .. 'l', '-inf', now, 'LIMIT', 0, 20)) do
-  local count, died = dismiss(worker, true)
+  local count, died = dismiss(worker, true, keep)
   recovered, dead = recovered + count, dead + died
 end
 local nextDue, moved = moveDue(500)

@@ -32,24 +32,24 @@ local function released(id, priority, group, parent, kept)
   if not cancelMarked(id, nil, parent, kept) then enqueue(id, priority, group, true) end
 end
 
-local function crashed(id, fence, priority, group, parent)
+local function crashed(id, fence, priority, group, parent, keep)
   local one = history(id)
   one.c = one.c + 1
   one.s = startOf(fence)
   saveHistory(id, one)
   call('HINCRBY', p .. 'q', 'crashed', 1)
-  if cancelMarked(id, fence, parent) then return 0 end
+  if cancelMarked(id, fence, parent, keep.c) then return 0 end
   if one.c < ${MAX_CRASHES} then
     enqueue(id, priority, group, true)
     return 0
   end
-  finish('d', { id }, fence, { (one.e and 'null,' .. cjson.encode(one.e) or 'null,null') .. ',"crashes"' })
+  finish('d', { id }, fence, { (one.e and 'null,' .. cjson.encode(one.e) or 'null,null') .. ',"crashes"' }, keep.d)
   if parent then tellParent(id, parent, 'd') end
   return 1
 end
 
 -- Takes these jobs back from their worker; returns how many there were, and how many are dead now.
-local function takeBack(worker, ids, isCrash)
+local function takeBack(worker, ids, isCrash, keep)
   local run, jobs, dead = p .. 'r:' .. worker, {}, 0
   local fences, values = fetch(run, ids), fetch(p .. 'b', ids)
   for i, id in ipairs(ids) do
@@ -68,9 +68,9 @@ local function takeBack(worker, ids, isCrash)
   for _, job in ipairs(jobs) do
     local priority, group, parent = header(job.value)
     if isCrash then
-      dead = dead + crashed(job.id, job.fence, priority, group, parent)
+      dead = dead + crashed(job.id, job.fence, priority, group, parent, keep)
     else
-      released(job.id, priority, group, parent)
+      released(job.id, priority, group, parent, keep.c)
     end
     if group then leaveGroup(group) end
   end
@@ -78,8 +78,8 @@ local function takeBack(worker, ids, isCrash)
 end
 
 -- The worker is gone: its lease has run out, or it has left in good order.
-local function dismiss(worker, isCrash)
-  local count, dead = takeBack(worker, call('HKEYS', p .. 'r:' .. worker), isCrash)
+local function dismiss(worker, isCrash, keep)
+  local count, dead = takeBack(worker, call('HKEYS', p .. 'r:' .. worker), isCrash, keep)
   call('ZREM', p .. 'l', worker)
   call('HDEL', p .. 'about', worker)
   call('HDEL', p .. 'e:' .. worker, 'lease')
