@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { rabbitMqDriver } from '../../packages/sdk/src/drivers/rabbitmq/rabbit-driver.ts'
-import { Events, FinalError } from '../../packages/sdk/src/events/index.ts'
-import type { EventsOptions, StandardSchema } from '../../packages/sdk/src/events/index.ts'
+import { defineEvents, Events, FinalError } from '../../packages/sdk/src/events/index.ts'
+import type { EventsOptions } from '../../packages/sdk/src/events/index.ts'
 import { freshVhost, type Vhost } from '../support/rabbitmq.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -14,19 +15,19 @@ interface SignUp {
 type Shop = { 'user.signed_up': SignUp; 'order.placed': { n: number }; '#': unknown }
 
 let vhost: Vhost
-const opened: Events<Shop>[] = []
+const closing: Pick<Events, 'close'>[] = []
 
 beforeEach(async () => {
   vhost = await freshVhost()
 })
 afterEach(async () => {
-  for (const events of opened.splice(0)) await events.close({ grace: 1000 })
+  for (const events of closing.splice(0)) await events.close({ grace: 1000 })
   await vhost.remove()
 })
 
-function open(options: EventsOptions = {}): Events<Shop> {
+function open(options: EventsOptions<Shop> = {}): Events<Shop> {
   const events = new Events<Shop>({ url: vhost.url, handleSignals: false, onError: () => undefined, ...options })
-  opened.push(events)
+  closing.push(events)
   return events
 }
 
@@ -91,17 +92,9 @@ describe('failures', () => {
   })
 
   it('that are final, or unfit for the schema, are dead letters with their reason', async () => {
-    const schema: StandardSchema = {
-      '~standard': {
-        version: 1,
-        vendor: 'test',
-        validate: (value) =>
-          typeof (value as { n?: unknown }).n === 'number'
-            ? { value }
-            : { issues: [{ message: 'is no number', path: ['n'] }] },
-      },
-    }
-    const consumer = open({ schemas: { 'order.placed': schema } })
+    const types = defineEvents({ 'order.placed': z.object({ n: z.number() }) })
+    const consumer = new Events({ url: vhost.url, types, handleSignals: false })
+    closing.push(consumer)
     await consumer.subscribe('order.placed', { subscription: 'stock', ...quick }, ({ n }) => {
       if (n === 2) throw new FinalError('sold out')
     })

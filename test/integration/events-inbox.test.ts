@@ -234,7 +234,7 @@ function rulesFor(once: DatabaseOnce, work: (tx: unknown) => Promise<unknown>): 
     closing: new AbortController().signal,
     tracing: null,
     find: () => entry,
-    schemaOf: () => undefined,
+    types: null,
     track: () => undefined,
     onDuplicate: () => undefined,
     onError: (error) => void world.errors.push(error),

@@ -25,7 +25,7 @@ export interface InboxWorld extends AsyncDisposable {
   readonly driver: EventDriver
   /** What `onError` was told. */
   readonly errors: Error[]
-  open(options?: EventsOptions): Events<Shop>
+  open(options?: EventsOptions<Shop>): Events<Shop>
   inbox(schema?: string): DatabaseOnce
   effects(): Promise<readonly { readonly event: string; readonly n: number }[]>
   deadLetters(): ReturnType<EventDriver['deadLetters']>

@@ -13,6 +13,8 @@ export const SDK_ERRORS = {
     'The store did not answer in time. What was not confirmed may or may not have been stored; add it again with the same idempotencyKey.',
   invalid_option: 'Correct the option that is named.',
   invalid_payload: 'The data does not fit the schema of this queue.',
+  unknown_type: 'Add it to defineEvents, or correct its name.',
+  unknown_version: 'Add an upgrade from that version, or deploy a consumer that knows it.',
   not_json: 'Pass plain JSON data: no functions, bigint, symbols, NaN, invalid dates or cycles.',
   payload_too_large: 'Store the large part elsewhere and pass a reference to it.',
   queue_not_found: 'See the names with `panda queue list`.',

@@ -6,8 +6,6 @@ import { onShutdown } from '../lifecycle/shutdown.ts'
 import { systemClock } from '../queue/clock.ts'
 import type { Clock } from '../queue/clock.ts'
 import { DEFAULT_PAYLOAD_LIMIT, encodeJson } from '../queue/json.ts'
-import { validate } from '../queue/standard-schema.ts'
-import type { StandardSchema } from '../queue/standard-schema.ts'
 import { loadTracing } from '../queue/tracing.ts'
 import type { Carrier, Tracing } from '../queue/tracing.ts'
 import { ulid } from '../queue/ulid.ts'
@@ -17,7 +15,9 @@ import { findBrokerUrl } from './broker-url.ts'
 import type { EventDriver } from './driver.ts'
 import type { EventEnvelope } from './envelope.ts'
 import type { EventContext } from './event-context.ts'
+import type { EventTypes } from './event-types.ts'
 import { loadEventDriver } from './load-event-driver.ts'
+import type { EventMap, PatternOf, PayloadOf } from './matching-types.ts'
 import { findNamespace } from './namespace.ts'
 import { planOnce } from './once/options.ts'
 import type { TransactionOf } from './once/transaction-of.ts'
@@ -26,18 +26,15 @@ import type { InboxOptions, SubscribeOptions } from './subscribe-options.ts'
 import { Subscription } from './subscription.ts'
 import type { SubscriptionMetrics } from './subscription.ts'
 
-/** Payloads by event type: `new Events<{ 'user.signed_up': SignUp }>()`. */
-export type EventMap = Record<string, unknown>
-
-export interface EventsOptions {
+export interface EventsOptions<P extends EventMap = EventMap, H extends EventMap = P> {
   /** `amqp://…` or `amqps://…`. Default: PANDA_EVENTS_URL, else RABBITMQ_URL, else AMQP_URL. */
   readonly url?: string
   /** A driver that you made yourself; it stays yours: `close` does not close it. */
   readonly driver?: EventDriver
   /** Who publishes. Default: the application's name, as for subscriptions. */
   readonly source?: string
-  /** By type: payloads are checked when published, and before a handler gets them. Any Standard Schema. */
-  readonly schemas?: Readonly<Record<string, StandardSchema>>
+  /** Made by `defineEvents`: payloads are checked when they are published, and before a handler gets them. */
+  readonly types?: EventTypes<P, H>
   /** First word of all names at the broker: one environment. Default: PANDA_EVENTS_NAMESPACE, else `panda`. */
   readonly namespace?: string
   /** How long a publish waits for a broker that is away before it fails with `store_away`. Default 30 s. */
@@ -73,8 +70,8 @@ const DEFAULT_GRACE_MS = 30_000
  * for once, copies of one subscription share them. An event that was published survives a restart of the broker and waits
  * for a consumer that is down.
  */
-export class Events<M extends EventMap = EventMap> {
-  readonly #options: EventsOptions
+export class Events<P extends EventMap = EventMap, H extends EventMap = P> {
+  readonly #options: EventsOptions<P, H>
   readonly #clock: Clock
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #open: () => Promise<EventDriver>
@@ -85,7 +82,7 @@ export class Events<M extends EventMap = EventMap> {
   #closed: Promise<void> | null = null
 
   /** Connects at first use. @throws PandaError no_store, invalid_url, invalid_option */
-  constructor(options: EventsOptions = {}) {
+  constructor(options: EventsOptions<P, H> = {}) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#source = options.source ?? null
@@ -106,12 +103,12 @@ export class Events<M extends EventMap = EventMap> {
   /**
    * Resolves once the broker has the event for every subscription that matches. One that nobody is subscribed to is kept,
    * and delivered when its first subscription appears.
-   * @throws PandaError invalid_option, invalid_payload, not_json, payload_too_large, store_away (after `patience`),
-   * store_refused (there is no outbox in the database of `tx`), closed
+   * @throws PandaError invalid_option, unknown_type, invalid_payload, not_json, payload_too_large, store_away (after
+   * `patience`), store_refused (there is no outbox in the database of `tx`), closed
    */
-  async publish<T extends keyof M & string>(
+  async publish<T extends keyof P & string>(
     type: T,
-    data: M[T],
+    data: P[T],
     options: PublishOptions = {},
   ): Promise<{ id: string }> {
     this.#assertOpen()
@@ -120,8 +117,7 @@ export class Events<M extends EventMap = EventMap> {
         hint: 'Use words of letters, digits, "_" and "-", joined by dots, at most 255 characters: user.signed_up',
       })
     const what = `the payload of ${type}`
-    const schema = this.#options.schemas?.[type]
-    if (schema !== undefined) await validate(schema, data, what)
+    const dataVersion = (await this.#options.types?.check(type, data)) ?? null
     const id = ulid()
     const envelope = {
       id,
@@ -129,7 +125,7 @@ export class Events<M extends EventMap = EventMap> {
       source: this.#sourceName(),
       time: new Date(this.#clock.wall()).toISOString(),
       data: encodeJson(data, what, this.#options.payloadLimit ?? DEFAULT_PAYLOAD_LIMIT),
-      dataVersion: null,
+      dataVersion,
       key: options.key ?? null,
       traceparent: null,
       tracestate: null,
@@ -145,19 +141,19 @@ export class Events<M extends EventMap = EventMap> {
    * @returns resolves once the subscription exists at the broker; a broker that is away is waited for
    * @throws PandaError (rejects) invalid_option, unauthorized, no_permission …
    */
-  subscribe<T extends keyof M & string>(
-    type: T,
-    handler: (payload: M[T], event: EventContext) => unknown,
+  subscribe<T extends PatternOf<H>>(
+    pattern: T,
+    handler: (payload: PayloadOf<H, T>, event: EventContext) => unknown,
   ): Promise<void>
-  subscribe<T extends keyof M & string, D extends object>(
+  subscribe<T extends PatternOf<H>, D extends object>(
     pattern: T,
     options: InboxOptions<D>,
-    handler: (payload: M[T], event: EventContext & { readonly tx: TransactionOf<D> }) => unknown,
+    handler: (payload: PayloadOf<H, T>, event: EventContext & { readonly tx: TransactionOf<D> }) => unknown,
   ): Promise<void>
-  subscribe<T extends keyof M & string>(
+  subscribe<T extends PatternOf<H>>(
     pattern: T,
     options: SubscribeOptions,
-    handler: (payload: M[T], event: EventContext) => unknown,
+    handler: (payload: PayloadOf<H, T>, event: EventContext) => unknown,
   ): Promise<void>
   async subscribe(pattern: string, ...rest: readonly unknown[]): Promise<void> {
     this.#assertOpen()
@@ -203,7 +199,7 @@ export class Events<M extends EventMap = EventMap> {
       order,
       clock: this.#clock,
       driver: () => this.#connected(),
-      schemaOf: (type) => this.#options.schemas?.[type],
+      types: this.#options.types ?? null,
       onError: this.#onError,
     })
     this.#subscriptions.set(name, made)

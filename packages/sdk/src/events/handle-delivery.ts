@@ -3,8 +3,6 @@ import type { Clock } from '../queue/clock.ts'
 import { FinalError } from '../queue/final-error.ts'
 import { backoffMs } from '../queue/retry-policy.ts'
 import type { Tracing } from '../queue/tracing.ts'
-import { validate } from '../queue/standard-schema.ts'
-import type { StandardSchema } from '../queue/standard-schema.ts'
 import { MAX_CRASHES } from '../queue/states.ts'
 import { encodeError } from '../queue/stored-error.ts'
 import { callOnce, untilItEnds } from './call-once.ts'
@@ -27,12 +25,18 @@ export interface HandlerEntry {
   readonly once: Once | null
 }
 
+/** Checks a payload, and brings it to the version that handlers know: `EventTypes`. */
+export interface PayloadReader {
+  read(event: EventEnvelope): Promise<unknown>
+}
+
 export interface HandleRules extends OnceRules {
   readonly subscription: string
   /** Null: nothing is traced. */
   readonly tracing: Tracing | null
   readonly find: (type: string) => HandlerEntry | undefined
-  readonly schemaOf: (type: string) => StandardSchema | undefined
+  /** Null: payloads are not checked. */
+  readonly types: PayloadReader | null
   /** Called with each attempt, and with null when it is over. */
   readonly track: (delivery: Delivery, attempt: Attempt | null) => void
   /** Called when an event had been handled before. */
@@ -49,7 +53,7 @@ export async function handleDelivery(delivery: Delivery, rules: HandleRules): Pr
   if (entry === undefined) return { kind: 'retry', delayMs: 1000, error: noHandler(event, rules) }
   let payload: unknown
   try {
-    payload = await readPayload(event, rules)
+    payload = rules.types === null ? JSON.parse(event.data) : await rules.types.read(event)
   } catch (error) {
     return dead('payload', error, rules)
   }
@@ -135,12 +139,6 @@ function inSpan(
   const carrier = traceparent === null ? undefined : { traceparent, ...(tracestate !== null && { tracestate }) }
   const attributes = { 'messaging.consumer.group.name': subscription, 'panda.event.attempt': attempt }
   return tracing.processing({ destination: type, id, carrier, attributes }, work)
-}
-
-async function readPayload(event: EventEnvelope, { schemaOf }: HandleRules): Promise<unknown> {
-  const payload: unknown = JSON.parse(event.data)
-  const schema = schemaOf(event.type)
-  return schema === undefined ? payload : validate(schema, payload, `the payload of ${event.type} ${event.id}`)
 }
 
 /** A handler that does not listen to its signal goes on in the background; its late end is ignored. */

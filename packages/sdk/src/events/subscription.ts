@@ -1,13 +1,12 @@
 import { PandaError } from '../errors.ts'
 import { pause } from '../queue/clock.ts'
 import type { Clock } from '../queue/clock.ts'
-import type { StandardSchema } from '../queue/standard-schema.ts'
 import { loadTracing } from '../queue/tracing.ts'
 import type { Tracing } from '../queue/tracing.ts'
 import type { Consumer, Delivery, EventDriver, Settlement } from './driver.ts'
 import type { Attempt } from './event-context.ts'
 import { handleDelivery } from './handle-delivery.ts'
-import type { HandlerEntry } from './handle-delivery.ts'
+import type { HandlerEntry, PayloadReader } from './handle-delivery.ts'
 import { keepClean } from './once/upkeep.ts'
 import { matches } from './pattern.ts'
 
@@ -18,7 +17,8 @@ export interface SubscriptionDeps {
   readonly order: 'none' | 'strict'
   readonly clock: Clock
   readonly driver: () => Promise<EventDriver>
-  readonly schemaOf: (type: string) => StandardSchema | undefined
+  /** Null: payloads are not checked. */
+  readonly types: PayloadReader | null
   readonly onError: (error: Error) => void
 }
 
@@ -124,14 +124,14 @@ export class Subscription {
   }
 
   async #handle(delivery: Delivery): Promise<void> {
-    const { clock, schemaOf, onError } = this.#deps
+    const { clock, types, onError } = this.#deps
     this.#counters.deliveries += 1
     const settlement = await handleDelivery(delivery, {
       subscription: this.name,
       clock,
       closing: this.#closing.signal,
       tracing: this.#tracing,
-      schemaOf,
+      types,
       find: (type) => this.#entries.find(({ pattern }) => matches(pattern, type)),
       track: (of, attempt) => {
         const running = this.#running.get(of)
