@@ -10,6 +10,10 @@ export interface Way {
   close(): Promise<void>
 }
 
+/** Where our driver publishes, and what it consumes: all ways use the same. */
+export const exchange = 'panda.entry'
+export const queueOf = (subscription: string) => `panda.sub.${subscription}.g1`
+
 export const body = JSON.stringify({ userId: 'u_0123456789', email: 'someone@example.com', filler: 'x'.repeat(440) })
 
 let made = 0

@@ -2,10 +2,7 @@ import amqp from 'amqplib'
 import { eventHeaders, eventOf } from '../../../packages/sdk/src/drivers/rabbitmq/message.ts'
 import { rabbitMqDriver } from '../../../packages/sdk/src/drivers/rabbitmq/rabbit-driver.ts'
 import type { EventEnvelope } from '../../../packages/sdk/src/events/envelope.ts'
-import type { Way } from './way.ts'
-
-const exchange = 'panda.entry'
-const queueOf = (subscription: string) => `panda.sub.${subscription}.g1`
+import { exchange, queueOf, type Way } from './way.ts'
 
 export function panda(url: string): Way {
   const driver = rabbitMqDriver({ url })
