@@ -1,7 +1,7 @@
-import { type Figures, at, measured } from './figures.ts'
+import { type Figure, type Figures, at, measured, median } from './figures.ts'
 import { makeEvent, type Way } from './way.ts'
 
-const blocks = 16
+const blocks = 24
 const blockSize = 25
 
 export async function publishInFlight(way: Way, total: number, inFlight: number): Promise<void> {
@@ -33,11 +33,11 @@ export async function publishing(figures: Figures, way: Way): Promise<void> {
 
 /**
  * One flush of the broker's disk each, whose speed changes from second to second on a shared machine by a factor of three: so
- * the ways take turns every 25 publishes, forth and back.
+ * the ways take turns every 25 publishes, forth and back, and the medians of these turns are told.
  */
 export async function publishingOneByOne(figures: Figures, ways: readonly Way[]): Promise<void> {
   const latencies = new Map(ways.map(({ name }) => [name, [] as number[]]))
-  const cpu = new Map(ways.map(({ name }) => [name, 0]))
+  const perBlock = new Map(ways.map(({ name }) => [name, [] as Figure[]]))
   for (let block = 0; block < blocks; block += 1) {
     for (const way of block % 2 === 0 ? ways : ways.toReversed()) {
       const figure = await measured(blockSize, async () => {
@@ -47,15 +47,15 @@ export async function publishingOneByOne(figures: Figures, ways: readonly Way[])
           latencies.get(way.name)?.push(performance.now() - start)
         }
       })
-      cpu.set(way.name, (cpu.get(way.name) ?? 0) + figure.cpuMicros / blocks)
+      perBlock.get(way.name)?.push(figure)
     }
   }
   for (const { name } of ways) {
     const all = latencies.get(name) ?? []
-    const perSecond = (all.length / all.reduce((sum, ms) => sum + ms, 0)) * 1_000
+    const of = perBlock.get(name) ?? []
     figures.record('publish, 1 in flight', name, {
-      perSecond,
-      cpuMicros: cpu.get(name) ?? Number.NaN,
+      perSecond: median(of.map(({ perSecond }) => perSecond)),
+      cpuMicros: median(of.map(({ cpuMicros }) => cpuMicros)),
       p50: at(all, 0.5),
       p99: at(all, 0.99),
     })

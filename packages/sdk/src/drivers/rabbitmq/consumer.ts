@@ -30,6 +30,8 @@ export interface ConsumerParts {
 
 const firstAgainMs = 50
 const lastAgainMs = 5_000
+/** How long a suspect is held until a handler has ended, before it is put back for others; doubled each time. */
+const firstPatienceMs = 100
 const strictPollMs = 50
 /** RabbitMQ hands back more than 32 messages in any order. */
 const strictPrefetch = 32
@@ -55,6 +57,7 @@ export class SubscriptionConsumer implements Consumer {
   #closed = false
   #healthy = true
   #tries = 0
+  #patienceMs = firstPatienceMs
   #again: NodeJS.Timeout | undefined
   #work: Promise<void> = Promise.resolve()
 
@@ -269,14 +272,20 @@ export class SubscriptionConsumer implements Consumer {
       const survived = this.#survivors.take(idOf(message)) || this.#parts.link.reconnectedAt > Date.now() - 30_000
       return again({ ...travel, started: false, crashes: travel.crashes + (survived ? 0 : 1) })
     }
+    const exclusive = travel.crashes > 0
     if (!travel.started) {
-      if (travel.crashes > 0) await this.#intake.drain(gateMs)
-      return again({ ...travel, started: true })
+      if (exclusive) await this.#intake.drain(gateMs)
+      const started = await this.#intake.reserve(gateMs, this.#patienceMs)
+      // Another process may have a place.
+      this.#patienceMs = started ? firstPatienceMs : Math.min(2 * this.#patienceMs, lastAgainMs)
+      return again({ ...travel, started })
     }
     const taken = this.#take(message, travel, tap)
-    taken.exclusive = travel.crashes > 0
-    if (taken.exclusive) this.#intake.keepClosed()
-    this.#intake.force(() => this.#handOut(taken))
+    taken.exclusive = exclusive
+    if (this.#intake.admit(exclusive, () => this.#handOut(taken))) return
+    // It was announced elsewhere, and there is no place for it here now.
+    this.#held.delete(taken)
+    return again({ ...travel, started: false })
   }
 
   #take(message: Message, travel: Travel, tap: Tap): Taken {

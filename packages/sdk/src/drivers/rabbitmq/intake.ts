@@ -1,6 +1,7 @@
 /**
- * Hands out at most `limit` deliveries at a time, in order. An exclusive one, which has killed its consumer before, is run
- * with nothing beside it: `drain` stops the others until it is over.
+ * Hands out at most `limit` deliveries at a time, in order. A suspect is announced before it comes, and has a place reserved
+ * by then; an exclusive one, which has killed its consumer before, is run with nothing beside it: `drain` stops the others
+ * until it is over.
  */
 export class Intake {
   #limit: number
@@ -10,6 +11,10 @@ export class Intake {
   #gate: { readonly resolve: () => void } | null = null
   #isClosed = false
   #gateTimer: NodeJS.Timeout | undefined
+  /** Counted in `#held`. */
+  #reserved = false
+  #reserver: ((isKept: boolean) => void) | null = null
+  #reserveTimer: NodeJS.Timeout | undefined
 
   constructor(limit: number) {
     this.#limit = limit
@@ -21,6 +26,7 @@ export class Intake {
 
   setLimit(limit: number): void {
     this.#limit = limit
+    if (limit === 0) this.#giveUp()
     this.#pump()
   }
 
@@ -29,10 +35,51 @@ export class Intake {
     this.#pump()
   }
 
-  /** Beyond the limit and through the closed gate: it must run in this moment. */
-  force(handOut: () => void): void {
-    this.#held += 1
+  /**
+   * Keeps the next free place, before all that waits and through the closed gate, for `limitMs`. There is one such place:
+   * who asks while it is kept, gets the same.
+   * @returns false when there was none for `patienceMs`, or when nothing more is to be handed out
+   */
+  async reserve(limitMs: number, patienceMs: number): Promise<boolean> {
+    const isKept = this.#reserved || (await this.#place(patienceMs))
+    clearTimeout(this.#reserveTimer)
+    if (isKept) this.#reserveTimer = setTimeout(() => this.#unreserve(), limitMs)
+    return isKept
+  }
+
+  async #place(patienceMs: number): Promise<boolean> {
+    if (this.#stopped || this.#limit === 0) return false
+    const isFree = new Promise<boolean>((resolve) => {
+      this.#reserver = resolve
+      this.#pump()
+    })
+    const timer = setTimeout(() => this.#giveUp(), patienceMs)
+    return isFree.finally(() => clearTimeout(timer))
+  }
+
+  #giveUp(): void {
+    clearTimeout(this.#reserveTimer)
+    this.#reserver?.(false)
+    this.#reserver = null
+  }
+
+  /** In the reserved place, or in a free one; an exclusive one only with nothing beside it. @returns whether it was handed out */
+  admit(exclusive: boolean, handOut: () => void): boolean {
+    const others = this.#held - (this.#reserved ? 1 : 0)
+    if (this.#stopped || (exclusive ? others > 0 : others >= this.#limit)) return false
+    clearTimeout(this.#reserveTimer)
+    this.#reserved = false
+    this.#held = others + 1
+    if (exclusive) this.#isClosed = true
+    if (exclusive) clearTimeout(this.#gateTimer)
     handOut()
+    return true
+  }
+
+  #unreserve(): void {
+    if (!this.#reserved) return
+    this.#reserved = false
+    this.settled()
   }
 
   settled(): void {
@@ -54,11 +101,6 @@ export class Intake {
     this.#gateTimer = setTimeout(() => this.open(), limitMs)
   }
 
-  /** Keeps the gate closed until `open`, however long. */
-  keepClosed(): void {
-    clearTimeout(this.#gateTimer)
-  }
-
   open(): void {
     clearTimeout(this.#gateTimer)
     this.#isClosed = false
@@ -68,6 +110,7 @@ export class Intake {
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#gateTimer)
+    this.#giveUp()
   }
 
   /** Forgets what was not handed out, and what is held: their channel is gone. */
@@ -78,9 +121,17 @@ export class Intake {
     this.#gate = null
     clearTimeout(this.#gateTimer)
     this.#isClosed = false
+    this.#reserved = false
+    this.#giveUp()
   }
 
   #pump(): void {
+    if (this.#reserver !== null && this.#held < this.#limit) {
+      this.#held += 1
+      this.#reserved = true
+      this.#reserver(true)
+      this.#reserver = null
+    }
     while (!this.#stopped && !this.#isClosed && this.#held < this.#limit) {
       const handOut = this.#waiting.shift()
       if (handOut === undefined) return

@@ -177,12 +177,35 @@ export const settleTests: EventTests = {
     const lost = await t.open()
     const holder = await Taker.start(lost, 'a')
     const stale = await holder.take(10)
-    const heir = await Taker.start(t.other, 'a')
+    await holder.consumer.setPrefetch(0)
+    const heir = await Taker.start(t.other, 'a', { answer: () => DONE })
     await t.store.lose(lost)
-    const [first] = await heir.take(1)
-    expect(first?.attempt).toBe(1)
-    const late = stale.find((each) => numberOf(each) === numberOf(first ?? each))
-    expect(await late?.settle(DONE)).toBe(false)
-    expect(await first?.settle(DONE)).toBe(true)
+    const all = await heir.take(10)
+    expect(numbersOf(all)).toEqual(range(10))
+    expect(all.every(({ attempt, firstFailedAt }) => attempt === 1 && firstFailedAt === null)).toBe(true)
+    for (const late of stale) expect(await late.settle(DONE)).toBe(false)
+    await heir.until(() => heir.settled.length === 10)
+    expect(heir.settled.every(Boolean)).toBe(true)
+    await drained(t.driver, 'a')
+    expect(await t.driver.stats('a')).toMatchObject({ dead: 0 })
+  },
+
+  'takes no more at a time than it is told of what a lost consumer held': async (t) => {
+    await t.driver.apply(spec('a'))
+    await t.driver.publish(newEvents('a', 10))
+    const lost = await t.open()
+    const holder = await Taker.start(lost, 'a')
+    await holder.take(10)
+    await holder.consumer.setPrefetch(0)
+    const heir = await Taker.start(t.other, 'a', { prefetch: 2 })
+    await t.store.lose(lost)
+    for (let n = 0; n < 10; n += 1) {
+      const delivery = await heir.next()
+      const settled = n
+      expect(heir.deliveries.length - settled).toBeLessThanOrEqual(2)
+      expect(await delivery.settle(DONE)).toBe(true)
+    }
+    await drained(t.driver, 'a')
+    expect(numbersOf(heir.deliveries)).toEqual(range(10))
   },
 }
