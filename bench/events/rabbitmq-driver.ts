@@ -3,7 +3,7 @@
  * queues and the event log behind one exchange), 512-byte payloads, persistent, mandatory, confirmed, acknowledged one by
  * one. The ways alternate within each round; figures are medians over rounds, CPU is this process's own.
  *
- *   ROUNDS=3 ONLY=one,publish,consume,end npx tsx --conditions=source bench/events/rabbitmq-driver.ts
+ *   ROUNDS=3 ONLY=publish,consume,end npx tsx --conditions=source bench/events/rabbitmq-driver.ts
  */
 import { readFile } from 'node:fs/promises'
 import amqp from 'amqplib'
@@ -13,26 +13,20 @@ import { startRabbitServer } from '../../test/support/rabbitmq-server.ts'
 import { consumeAll, consuming, endToEnd, subscriptions, type Waiting } from './rabbitmq/consuming.ts'
 import { Figures, write } from './rabbitmq/figures.ts'
 import { cloudAmqp, rabbitMqClient } from './rabbitmq/peers.ts'
-import { publishing, publishingOneByOne, publishInFlight } from './rabbitmq/publishing.ts'
+import { publishAll, publishing } from './rabbitmq/publishing.ts'
 import { queueOf, type Way } from './rabbitmq/way.ts'
 import { panda, rawAmqplib } from './rabbitmq/ways.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 3)
-const scenarios = new Set((process.env['ONLY'] ?? 'one,publish,consume,end').split(','))
+const scenarios = new Set((process.env['ONLY'] ?? 'publish,consume,end').split(','))
 
 async function measureRound(ways: readonly Way[], waiting: Waiting, figures: Figures): Promise<void> {
-  if (scenarios.has('one')) {
-    await publishingOneByOne(figures, ways)
-    if (ways[0] !== undefined) await consumeAll(ways[0], waiting)
+  const [first] = ways
+  if (scenarios.has('publish') && first !== undefined) {
+    await publishing(figures, ways)
+    await consumeAll(first, waiting)
   }
-  for (const way of ways) {
-    if (scenarios.has('publish') || scenarios.has('consume')) {
-      if (scenarios.has('publish')) await publishing(figures, way)
-      else await publishInFlight(way, 12_000, 1_000)
-      if (scenarios.has('consume')) await consuming(figures, way, waiting)
-      else await consumeAll(way, waiting)
-    }
-  }
+  if (scenarios.has('consume')) await consuming(figures, ways, waiting)
   if (!scenarios.has('end')) return
   for (const rate of [100, 500, 1_000]) for (const way of ways) await endToEnd(figures, way, rate, 3)
 }
@@ -58,7 +52,7 @@ try {
     await cloudAmqp(vhost.url),
   ]
   // One unmeasured pass: compiled code and open channels for everybody.
-  for (const way of ways) await publishInFlight(way, 1_500, 100)
+  for (const way of ways) await publishAll(way, 1_500, 100, 1)
   for (const way of ways) await consumeAll(way, waiting)
   for (let round = 0; round < rounds; round += 1)
     await measureRound(round % 2 === 0 ? ways : ways.toReversed(), waiting, figures)

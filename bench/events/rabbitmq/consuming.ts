@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Figures, at, measured } from './figures.ts'
+import { type Figure, type Figures, at, measured, median } from './figures.ts'
+import { publishAll } from './publishing.ts'
 import { makeEvent, type Way } from './way.ts'
 
 export const subscriptions = ['mail', 'stats', 'crm']
@@ -7,28 +8,50 @@ export const subscriptions = ['mail', 'stats', 'crm']
 /** Ready messages of a subscription's queue, as the broker counts them. */
 export type Waiting = (subscription: string) => Promise<number>
 
-/** What was published is in all three queues: each is taken empty with another prefetch. */
-export async function consuming(figures: Figures, way: Way, waiting: Waiting): Promise<void> {
-  for (const [index, prefetch] of [10, 100, 1_000].entries()) {
-    const subscription = subscriptions[index] ?? ''
-    const before = await waiting(subscription)
-    let count = 0
-    let stop = async () => {}
-    const figure = await measured(before, async () => {
-      await new Promise<void>((resolve, reject) => {
-        way
-          .consume(subscription, prefetch, () => {
-            count += 1
-            if (count === before) resolve()
-          })
-          .then((stopIt) => (stop = stopIt))
-          .catch(reject)
-      })
-    })
-    await delay(50)
-    await stop()
-    figures.record(`consume, prefetch ${prefetch}`, way.name, figure)
+const turn = 3_000
+const turns = 4
+
+/** In turns as well: each fills all three queues and takes each of them empty with another prefetch. */
+export async function consuming(figures: Figures, ways: readonly Way[], waiting: Waiting): Promise<void> {
+  const taken = new Map<string, Figure[]>()
+  for (let n = 0; n < turns; n += 1) {
+    for (const way of n % 2 === 0 ? ways : ways.toReversed()) {
+      await publishAll(way, turn, 1_000, 1)
+      for (const [index, prefetch] of [10, 100, 1_000].entries()) {
+        const figure = await consumeOne(way, subscriptions[index] ?? '', prefetch, waiting)
+        const key = `${prefetch} ${way.name}`
+        taken.set(key, [...(taken.get(key) ?? []), figure])
+      }
+    }
   }
+  for (const [key, all] of taken) {
+    const [prefetch = '', name = ''] = key.split(' ')
+    figures.record(`consume, prefetch ${prefetch}`, name, {
+      perSecond: median(all.map(({ perSecond }) => perSecond)),
+      cpuMicros: median(all.map(({ cpuMicros }) => cpuMicros)),
+    })
+  }
+}
+
+async function consumeOne(way: Way, subscription: string, prefetch: number, waiting: Waiting): Promise<Figure> {
+  const before = await waiting(subscription)
+  let count = 0
+  let stop = async () => {}
+  const figure = await measured(before, async () => {
+    await new Promise<void>((resolve, reject) => {
+      way
+        .consume(subscription, prefetch, () => {
+          count += 1
+          if (count === before) resolve()
+        })
+        .then((stopIt) => (stop = stopIt))
+        .catch(reject)
+    })
+  })
+  // The last acknowledgements are on their way.
+  await delay(50)
+  await stop()
+  return figure
 }
 
 export async function endToEnd(figures: Figures, way: Way, rate: number, seconds: number): Promise<void> {

@@ -1,63 +1,60 @@
 import { type Figure, type Figures, at, measured, median } from './figures.ts'
 import { makeEvent, type Way } from './way.ts'
 
-const blocks = 24
-const blockSize = 25
+interface Scenario {
+  readonly name: string
+  readonly inFlight: number
+  /** Events in one call. */
+  readonly batch: number
+  /** Events of one turn. */
+  readonly turn: number
+  readonly turns: number
+}
 
-export async function publishInFlight(way: Way, total: number, inFlight: number): Promise<void> {
-  let left = total
+const scenarios: readonly Scenario[] = [
+  { name: 'publish, 1 in flight', inFlight: 1, batch: 1, turn: 25, turns: 24 },
+  { name: 'publish, 100 in flight', inFlight: 100, batch: 1, turn: 1_000, turns: 6 },
+  { name: 'publish, 1000 in flight', inFlight: 1_000, batch: 1, turn: 3_000, turns: 4 },
+  { name: 'publish, batches of 100', inFlight: 1, batch: 100, turn: 1_000, turns: 6 },
+]
+
+/** @returns how long each call took, in ms */
+export async function publishAll(way: Way, events: number, inFlight: number, batch: number): Promise<number[]> {
+  const latencies: number[] = []
+  let left = events
   const one = async () => {
     while (left > 0) {
-      left -= 1
-      await way.publish([makeEvent()])
+      left -= batch
+      const start = performance.now()
+      await way.publish(Array.from({ length: batch }, makeEvent))
+      latencies.push(performance.now() - start)
     }
   }
   await Promise.all(Array.from({ length: inFlight }, one))
-}
-
-export async function publishing(figures: Figures, way: Way): Promise<void> {
-  for (const [total, inFlight] of [
-    [3_000, 100],
-    [6_000, 1_000],
-  ] as const)
-    figures.record(
-      `publish, ${inFlight} in flight`,
-      way.name,
-      await measured(total, async () => publishInFlight(way, total, inFlight)),
-    )
-  const batches = async () => {
-    for (let n = 0; n < 3_000; n += 100) await way.publish(Array.from({ length: 100 }, makeEvent))
-  }
-  figures.record('publish, batches of 100', way.name, await measured(3_000, batches))
+  return latencies
 }
 
 /**
- * One flush of the broker's disk each, whose speed changes from second to second on a shared machine by a factor of three: so
- * the ways take turns every 25 publishes, forth and back, and the medians of these turns are told.
+ * A publish is a flush of the broker's disk, whose speed changes from second to second on a shared machine by a factor of
+ * three: so the ways take short turns, forth and back, and the medians of the turns are told.
  */
-export async function publishingOneByOne(figures: Figures, ways: readonly Way[]): Promise<void> {
-  const latencies = new Map(ways.map(({ name }) => [name, [] as number[]]))
-  const perBlock = new Map(ways.map(({ name }) => [name, [] as Figure[]]))
-  for (let block = 0; block < blocks; block += 1) {
-    for (const way of block % 2 === 0 ? ways : ways.toReversed()) {
-      const figure = await measured(blockSize, async () => {
-        for (let n = 0; n < blockSize; n += 1) {
-          const start = performance.now()
-          await way.publish([makeEvent()])
-          latencies.get(way.name)?.push(performance.now() - start)
-        }
-      })
-      perBlock.get(way.name)?.push(figure)
+export async function publishing(figures: Figures, ways: readonly Way[]): Promise<void> {
+  for (const { name, inFlight, batch, turn, turns } of scenarios) {
+    const all = ways.map((way) => ({ way, turns: [] as Figure[], latencies: [] as number[] }))
+    for (let n = 0; n < turns; n += 1) {
+      for (const each of n % 2 === 0 ? all : all.toReversed())
+        each.turns.push(
+          await measured(turn, async () => {
+            each.latencies.push(...(await publishAll(each.way, turn, inFlight, batch)))
+          }),
+        )
     }
-  }
-  for (const { name } of ways) {
-    const all = latencies.get(name) ?? []
-    const of = perBlock.get(name) ?? []
-    figures.record('publish, 1 in flight', name, {
-      perSecond: median(of.map(({ perSecond }) => perSecond)),
-      cpuMicros: median(of.map(({ cpuMicros }) => cpuMicros)),
-      p50: at(all, 0.5),
-      p99: at(all, 0.99),
-    })
+    for (const { way, turns: taken, latencies } of all)
+      figures.record(name, way.name, {
+        perSecond: median(taken.map(({ perSecond }) => perSecond)),
+        cpuMicros: median(taken.map(({ cpuMicros }) => cpuMicros)),
+        p50: at(latencies, 0.5),
+        p99: at(latencies, 0.99),
+      })
   }
 }
