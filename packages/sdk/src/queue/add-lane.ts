@@ -6,10 +6,10 @@ export const MAX_BATCH = 1000
 /** So many have to wait before a second round trip is started beside the first. */
 const SECOND_FLIGHT = 32
 
-interface Waiting {
-  readonly job: NewJob
+interface Waiting<Item, Answer> {
+  readonly item: Item
   readonly since: number
-  readonly resolve: (added: Added) => void
+  readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -17,23 +17,32 @@ interface Waiting {
  * Group commit: what is added while a round trip is under way goes with the next one. A lone add pays nothing for it, a
  * hundred at a time share one round trip and one fsync.
  */
-export class AddLane {
-  #waiting: Waiting[] = []
+export class AddLane<Item = NewJob, Answer = Added> {
+  #waiting: Waiting<Item, Answer>[] = []
   #flights = 0
   #woken = false
   readonly #settled: (() => void)[] = []
-  readonly #send: (jobs: readonly NewJob[], since: number) => Promise<readonly Added[]>
+  readonly #send: (items: readonly Item[], since: number) => Promise<readonly Answer[]>
   readonly #now: () => number
+  readonly #mostFlights: number
 
-  /** @param send stores a batch; `since` is when its oldest job was handed in (by `now`) */
-  constructor(send: (jobs: readonly NewJob[], since: number) => Promise<readonly Added[]>, now: () => number) {
+  /**
+   * @param send stores a batch; `since` is when the oldest in it was handed in (by `now`)
+   * @param mostFlights round trips at a time, 1 or 2. With 1 (default 2) all is stored in the order in which it was handed in.
+   */
+  constructor(
+    send: (items: readonly Item[], since: number) => Promise<readonly Answer[]>,
+    now: () => number,
+    mostFlights: 1 | 2 = 2,
+  ) {
     this.#send = send
     this.#now = now
+    this.#mostFlights = mostFlights
   }
 
-  add(job: NewJob): Promise<Added> {
+  add(item: Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ job, since: this.#now(), resolve, reject })
+      this.#waiting.push({ item, since: this.#now(), resolve, reject })
       if (this.#woken) return
       this.#woken = true
       queueMicrotask(() => {
@@ -66,16 +75,17 @@ export class AddLane {
   }
 
   #mayFly(): boolean {
-    return this.#flights === 0 || (this.#flights === 1 && this.#waiting.length >= SECOND_FLIGHT)
+    if (this.#flights === 0) return true
+    return this.#flights < this.#mostFlights && this.#waiting.length >= SECOND_FLIGHT
   }
 
-  async #carry(batch: readonly Waiting[]): Promise<void> {
+  async #carry(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
     try {
-      const jobs = batch.map((waiting) => waiting.job)
-      const added = await this.#send(jobs, batch[0]!.since)
-      if (added.length !== batch.length)
-        throw new PandaError('store_refused', 'The store answered for another number of jobs')
-      for (let i = 0; i < batch.length; i += 1) batch[i]!.resolve(added[i]!)
+      const items = batch.map((waiting) => waiting.item)
+      const answers = await this.#send(items, batch[0]!.since)
+      if (answers.length !== batch.length)
+        throw new PandaError('store_refused', 'The store answered for another number than it was asked')
+      for (let i = 0; i < batch.length; i += 1) batch[i]!.resolve(answers[i]!)
     } catch (error) {
       for (const waiting of batch) waiting.reject(error)
     }

@@ -5,6 +5,7 @@ import type { JobOptions } from './job-options.ts'
 import type { RedriveOptions } from './job-desk.ts'
 import { notFound } from './job.ts'
 import { Queue } from './queue.ts'
+import { isReservedQueue } from './reserved-names.ts'
 import type { JobState } from './states.ts'
 import type { Store } from './store.ts'
 import { releaseStore, useStore, type StoreChoice } from './stores.ts'
@@ -33,8 +34,10 @@ export class QueueAdmin {
     this.#store = useStore(choice)
   }
 
-  names(): Promise<readonly string[]> {
-    return this.#store.call('list queues', (driver, signal) => driver.queues(signal))
+  /** Without those that subscriptions to events are made of. */
+  async names(): Promise<readonly string[]> {
+    const all = await this.#store.call('list queues', (driver, signal) => driver.queues(signal))
+    return all.filter((name) => !isReservedQueue(name))
   }
 
   async list(): Promise<QueueView[]> {

@@ -221,7 +221,8 @@ export interface ClaimedJob {
 export type JobResult =
   | { readonly kind: 'succeeded'; readonly job: ClaimedJob; /** JSON text */ readonly value: string | null }
   | { readonly kind: 'retry'; readonly job: ClaimedJob; readonly delayMs: number; readonly error: string }
-  | { readonly kind: 'dead'; readonly job: ClaimedJob; readonly reason: DeadReason; readonly error: string }
+  /** `expired` is a reason of events alone. */
+  | { readonly kind: 'dead'; readonly job: ClaimedJob; readonly reason: DeadReason | 'expired'; readonly error: string }
   | { readonly kind: 'cancelled'; readonly job: ClaimedJob; readonly reason: string }
   /** Handed back unstarted, or unfinished at a close: queued again before all others (several in the order of the results), as if never claimed. A job whose cancellation was asked for never waits again: `retry`, `released` and a crash make it `cancelled`. */
   | { readonly kind: 'released'; readonly job: ClaimedJob }
