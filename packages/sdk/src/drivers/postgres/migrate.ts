@@ -49,6 +49,11 @@ export function channelPrefix(schema: string): string {
   return `${schema}_`
 }
 
+/** Told when the log of events has grown. */
+export function eventsChannel(schema: string): string {
+  return `${channelPrefix(schema)}events`
+}
+
 /** Told when a transaction that wrote into this table of the outbox has committed. */
 export function outboxChannel(schema: string, table: OutboxTable): string {
   return `${schema}_${table}`

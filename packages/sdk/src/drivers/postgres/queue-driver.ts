@@ -22,8 +22,11 @@ const CAPABILITIES: QueueCapabilities = { name: 'postgres', transactions: true, 
 
 /** Nothing is connected before the first call. @throws PandaError invalid_option, no_store */
 export function openPostgresQueueDriver(options: PostgresQueueOptions): QueueDriver {
-  const settled = settle(options)
-  const store = new Store(settled)
+  return queueDriverOn(new Store(settle(options)), options)
+}
+
+/** The driver on a store that others may use too; its `close` closes the store. */
+export function queueDriverOn(store: Store, options: PostgresQueueOptions): QueueDriver {
   const exchanges = new Exchanges(store)
   const signals = new Signals(store)
   return {
