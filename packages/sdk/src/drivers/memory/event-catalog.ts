@@ -49,6 +49,7 @@ export function openMemoryCatalog(events: MemoryEvents): EventCatalog {
   return {
     capabilities: CAPABILITIES,
     publish: (published) => answer(publish(events, published)),
+    deliveryId: deliveryIdOf,
     find: (name) => answer(events.subscriptions.get(name) ?? null),
     names: () => answer([...events.subscriptions.keys()].sort()),
     put: (subscription) => answer(put(events, subscription)),

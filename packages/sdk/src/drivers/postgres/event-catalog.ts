@@ -3,7 +3,7 @@ import type { EventEnvelope } from '../../events/envelope.ts'
 import type { SqlRunner } from '../../queue/driver.ts'
 import { LOG_AGE_MS, LOG_EVENTS, UNROUTED_EVENTS } from '../queue-events/catalog.ts'
 import type { EventCatalog, LogPage } from '../queue-events/catalog.ts'
-import { decodeEvent, encodeEvent, queueOf, timeDigits } from '../queue-events/delivery-queue.ts'
+import { decodeEvent, deliveryIdOf, encodeEvent, queueOf, timeDigits } from '../queue-events/delivery-queue.ts'
 import { EventLogBell } from './event-bell.ts'
 import { patternColumns } from './event-patterns.ts'
 import type { Store } from './store.ts'
@@ -67,6 +67,10 @@ class PostgresCatalog implements EventCatalog {
         JSON.stringify(rows),
       ])
     }
+  }
+
+  deliveryId(eventId: string, subscription: string): string {
+    return deliveryIdOf(eventId, subscription)
   }
 
   async find(name: string, signal?: AbortSignal): Promise<SubscriptionSpec | null> {

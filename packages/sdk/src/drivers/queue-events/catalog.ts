@@ -18,6 +18,8 @@ export interface EventCatalog {
   publishWithin?(transaction: object, events: readonly EventEnvelope[]): Promise<void>
 
   find(name: string, signal?: AbortSignal): Promise<SubscriptionSpec | null>
+  /** The id of the job that `publish` makes of this event for this subscription. */
+  deliveryId(eventId: string, subscription: string): string
   /** Sorted. */
   names(signal?: AbortSignal): Promise<readonly string[]>
   /**

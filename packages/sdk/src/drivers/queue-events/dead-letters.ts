@@ -6,7 +6,8 @@ import type {
   EventDeadReason,
 } from '../../events/driver.ts'
 import type { Change, JobRecord, QueueDriver } from '../../queue/driver.ts'
-import { decodeEvent, deliveryIdOf, encodeEvent, queueOf } from './delivery-queue.ts'
+import type { EventCatalog } from './catalog.ts'
+import { decodeEvent, encodeEvent, queueOf } from './delivery-queue.ts'
 import { attemptsOf, memoOf } from './results.ts'
 
 const PAGE = 500
@@ -40,15 +41,21 @@ export async function deadLetters(
   return { letters: page.map(({ record }) => letterOf(record)), cursor: place }
 }
 
+export interface LetterStore {
+  readonly driver: QueueDriver
+  readonly catalog: Pick<EventCatalog, 'deliveryId'>
+}
+
 /** Several deliveries of one event that are dead (it was replayed) are one letter here. */
 export async function changeDeadLetters(
-  driver: QueueDriver,
+  store: LetterStore,
   subscription: string,
   ids: readonly string[],
   change: DeadLetterChange,
   signal?: AbortSignal,
 ): Promise<readonly ('done' | 'not-found')[]> {
-  const records = await lookUp(driver, subscription, ids, signal)
+  const { driver } = store
+  const records = await lookUp(store, subscription, ids, signal)
   const done = new Set<string>()
   if (change.kind === 'drop' || change.data === undefined) {
     const kind = change.kind === 'drop' ? 'remove' : 'retry'
@@ -91,13 +98,13 @@ async function changed(
 
 /** By the id that a delivery has; what was replayed has another one and is looked for. */
 async function lookUp(
-  driver: QueueDriver,
+  { driver, catalog }: LetterStore,
   subscription: string,
   ids: readonly string[],
   signal?: AbortSignal,
 ): Promise<readonly JobRecord[]> {
   if (ids.length === 0) return []
-  const jobIds = ids.map((id) => deliveryIdOf(id, subscription))
+  const jobIds = ids.map((id) => catalog.deliveryId(id, subscription))
   const direct = await driver.get(queueOf(subscription), jobIds, signal)
   const found = direct.filter((record) => record?.state === 'dead') as JobRecord[]
   const missing = new Set(ids.filter((_, index) => direct[index]?.state !== 'dead'))

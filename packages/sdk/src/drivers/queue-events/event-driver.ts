@@ -185,7 +185,9 @@ class QueueEventDriver implements EventDriver {
   ): Promise<readonly ('done' | 'not-found')[]> {
     await this.#existing(subscription, signal)
     const what = `${change.kind} dead letters of ${subscription}`
-    return this.#call(what, (driver) => changeDeadLetters(driver, subscription, ids, change, signal))
+    return this.#call(what, (driver) =>
+      changeDeadLetters({ driver, catalog: this.#catalog }, subscription, ids, change, signal),
+    )
   }
 
   async unrouted(signal?: AbortSignal): Promise<UnroutedStats> {
