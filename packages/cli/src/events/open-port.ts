@@ -5,7 +5,7 @@ import { didYouMean } from '../suggest.ts'
 import type { EventPort } from './event-port.ts'
 
 /** Option of every command on events. */
-export const BROKER = text('URL', 'Go straight to this broker (amqp://…), without a server')
+export const BROKER = text('URL', 'Go straight to this broker (amqp://…, postgres://… or redis://…), without a server')
 
 /** Said in the help of every command on events. */
 export const BROKER_DETAILS = [

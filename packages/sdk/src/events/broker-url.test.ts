@@ -13,6 +13,17 @@ it.each([
 })
 
 it.each([
+  ['rabbitmq', { AMQP_URL: 'amqp://c', DATABASE_URL: 'postgres://d', REDIS_URL: 'redis://r' }],
+  ['postgres', { DATABASE_URL: 'postgres://d', REDIS_URL: 'redis://r' }],
+  ['postgres', { PANDA_EVENTS_URL: 'postgresql://d', RABBITMQ_URL: 'amqp://b' }],
+  ['redis', { REDIS_URL: 'redis://r' }],
+  ['redis', { PANDA_EVENTS_URL: 'valkeys://r', DATABASE_URL: 'postgres://d' }],
+  ['memory', { PANDA_EVENTS_URL: 'memory:' }],
+])('events are on %s with %j', (kind, env) => {
+  expect(findBrokerUrl(undefined, env).kind).toBe(kind)
+})
+
+it.each([
   [undefined, 'no_store'],
   ['not a url', 'invalid_url'],
   ['kafka://user:a-password@x', 'invalid_url'],

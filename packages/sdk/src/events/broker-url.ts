@@ -1,16 +1,30 @@
 import { PandaError } from '../errors.ts'
 
+export type BrokerKind = 'rabbitmq' | 'postgres' | 'redis' | 'memory'
+
 export interface BrokerUrl {
-  readonly kind: 'rabbitmq'
+  readonly kind: BrokerKind
   readonly url: string
 }
 
-/** In this order. */
-const VARIABLES = ['PANDA_EVENTS_URL', 'RABBITMQ_URL', 'AMQP_URL'] as const
-const HINT = `Set ${VARIABLES.join(' or ')}, or pass \`url\`.`
+const SCHEMES: Readonly<Record<string, BrokerKind>> = {
+  'amqp:': 'rabbitmq',
+  'amqps:': 'rabbitmq',
+  'postgres:': 'postgres',
+  'postgresql:': 'postgres',
+  'redis:': 'redis',
+  'rediss:': 'redis',
+  'valkey:': 'redis',
+  'valkeys:': 'redis',
+  'memory:': 'memory',
+}
+
+/** In this order: the database before Redis, which can lose what it has acknowledged. */
+const VARIABLES = ['PANDA_EVENTS_URL', 'RABBITMQ_URL', 'AMQP_URL', 'DATABASE_URL', 'REDIS_URL'] as const
+const HINT = `Set ${VARIABLES.slice(0, -1).join(', ')} or ${String(VARIABLES.at(-1))}, or pass \`url\`.`
 
 /**
- * Where the broker is: the given URL, else PANDA_EVENTS_URL, else RABBITMQ_URL, else AMQP_URL.
+ * Where the events are: the given URL, else PANDA_EVENTS_URL, RABBITMQ_URL, AMQP_URL, DATABASE_URL, REDIS_URL.
  * @throws PandaError no_store, invalid_url
  */
 export function findBrokerUrl(given: string | undefined, env: NodeJS.ProcessEnv = process.env): BrokerUrl {
@@ -24,9 +38,10 @@ export function findBrokerUrl(given: string | undefined, env: NodeJS.ProcessEnv 
 
 /** The password never gets into a message: only the scheme is shown. */
 function read(text: string, source: string): BrokerUrl {
-  const hint = { hint: 'Use amqp://user:password@host:5672/vhost, or amqps://….' }
+  const hint = { hint: 'Use amqp://user:password@host:5672/vhost, postgres://…, redis://… or memory:.' }
   if (!URL.canParse(text)) throw new PandaError('invalid_url', `${source} is not a URL`, hint)
   const { protocol } = new URL(text)
-  if (protocol === 'amqp:' || protocol === 'amqps:') return { kind: 'rabbitmq', url: text }
+  const kind = SCHEMES[protocol]
+  if (kind !== undefined) return { kind, url: text }
   throw new PandaError('invalid_url', `${source} begins with ${protocol}, which is no known broker`, hint)
 }

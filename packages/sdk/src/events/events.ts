@@ -27,7 +27,7 @@ import { Subscription } from './subscription.ts'
 import type { SubscriptionMetrics } from './subscription.ts'
 
 export interface EventsOptions<P extends EventMap = EventMap, H extends EventMap = P> {
-  /** `amqp://…` or `amqps://…`. Default: PANDA_EVENTS_URL, else RABBITMQ_URL, else AMQP_URL. */
+  /** `amqp://…`, `postgres://…`, `redis://…` or `memory:`. Default: PANDA_EVENTS_URL, else RABBITMQ_URL, AMQP_URL, DATABASE_URL, REDIS_URL. */
   readonly url?: string
   /** A driver that you made yourself; it stays yours: `close` does not close it. */
   readonly driver?: EventDriver

@@ -1,4 +1,4 @@
-/** Events that one process publishes and several systems consume, on RabbitMQ. Guide: docs/guides/events.md. */
+/** Events that one process publishes and several systems consume, on RabbitMQ, PostgreSQL or Redis. Guide: docs/guides/events.md. */
 export type { Duration } from '../duration.ts'
 export { PandaError, SDK_ERRORS } from '../errors.ts'
 export type { SdkErrorCode, SdkErrorOptions } from '../errors.ts'

@@ -1,4 +1,10 @@
-import type { EventCapabilities, LoggedEvent, LogPosition, SubscriptionSpec, UnroutedStats } from '../../events/driver.ts'
+import type {
+  EventCapabilities,
+  LoggedEvent,
+  LogPosition,
+  SubscriptionSpec,
+  UnroutedStats,
+} from '../../events/driver.ts'
 import type { EventEnvelope } from '../../events/envelope.ts'
 import { matchesAny } from '../../events/pattern.ts'
 import type { NewJob } from '../../queue/driver.ts'
@@ -114,7 +120,8 @@ function put(events: MemoryEvents, subscription: SubscriptionSpec): void {
 function trim(events: MemoryEvents): void {
   const oldest = events.store.now() - LOG_AGE_MS
   const surplus = events.log.findIndex(({ at }, index) => at > oldest && events.log.length - index <= LOG_EVENTS)
-  for (const { event } of events.log.splice(0, surplus === -1 ? events.log.length : surplus)) events.ids.delete(event.id)
+  for (const { event } of events.log.splice(0, surplus === -1 ? events.log.length : surplus))
+    events.ids.delete(event.id)
   events.unrouted.splice(0, Math.max(0, events.unrouted.length - UNROUTED_EVENTS))
 }
 

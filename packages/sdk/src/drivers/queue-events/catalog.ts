@@ -3,7 +3,13 @@
  * A subscription's deliveries are jobs of one queue of the same store (see delivery-queue.ts); everything that happens to
  * them afterwards is the queue engine's.
  */
-import type { EventCapabilities, LoggedEvent, LogPosition, SubscriptionSpec, UnroutedStats } from '../../events/driver.ts'
+import type {
+  EventCapabilities,
+  LoggedEvent,
+  LogPosition,
+  SubscriptionSpec,
+  UnroutedStats,
+} from '../../events/driver.ts'
 import type { EventEnvelope } from '../../events/envelope.ts'
 
 export interface EventCatalog {

@@ -292,7 +292,9 @@ export class SubscriptionConsumer implements Consumer, LaneHost, LeaseHost {
       dueAt: now + Math.max(0, delayMs),
     }
     const progress = JSON.stringify(memo)
-    const noted = await store.call(`note a failure in ${queue}`, () => driver.note(queue, job.id, job.fence, { progress }))
+    const noted = await store.call(`note a failure in ${queue}`, () =>
+      driver.note(queue, job.id, job.fence, { progress }),
+    )
     if (!noted) this.#drop(job)
     if (!this.#claims.has(job) || this.#closed !== null) return noted
     this.#wait(job, memo)

@@ -241,7 +241,10 @@ class QueueEventDriver implements EventDriver {
       if (data.length > this.#maxBytes / 3 && Buffer.byteLength(data) > this.#maxBytes)
         throw new PandaError('payload_too_large', `The payload of ${type} has more than ${this.#maxBytes} bytes.`)
       if (`${type}${key ?? ''}${source}${id}`.includes('\0'))
-        throw new PandaError('invalid_option', `The type, key, source or id of event ${JSON.stringify(id)} has a NUL in it.`)
+        throw new PandaError(
+          'invalid_option',
+          `The type, key, source or id of event ${JSON.stringify(id)} has a NUL in it.`,
+        )
     }
   }
 

@@ -1,4 +1,10 @@
-import type { EventCapabilities, LoggedEvent, LogPosition, SubscriptionSpec, UnroutedStats } from '../../events/driver.ts'
+import type {
+  EventCapabilities,
+  LoggedEvent,
+  LogPosition,
+  SubscriptionSpec,
+  UnroutedStats,
+} from '../../events/driver.ts'
 import type { EventEnvelope } from '../../events/envelope.ts'
 import { LOG_EVENTS, UNROUTED_EVENTS } from '../queue-events/catalog.ts'
 import type { EventCatalog, LogPage } from '../queue-events/catalog.ts'

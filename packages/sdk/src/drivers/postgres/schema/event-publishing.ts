@@ -38,6 +38,7 @@ begin
   -- What was published before anybody was subscribed goes first.
   if exists (select from {s}.event_unrouted where type = any (p_types)) then
     perform {s}.event_route_1(p_within, p_types);
+    v_now := {s}.stamp();
   end if;
   for s in select * from {s}.event_subscriptions order by queue loop
     if {s}.event_deliver_1(s, p_within, v_now, p_ids, p_heads, p_types, p_keys, p_bodies) > 0 then
