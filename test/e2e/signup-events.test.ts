@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { freshVhost, type Vhost } from '../support/rabbitmq.ts'
+import { afterEach, expect, it } from 'vitest'
+import { freshDatabase } from '../support/postgres.ts'
+import { freshVhost } from '../support/rabbitmq.ts'
+import { freshRedis } from '../support/redis.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** The article's third pattern as its example: real processes, a real broker. */
+/** The article's third pattern as its example: real processes, real brokers. */
 
 const folder = join(import.meta.dirname, '../../examples/signup-events')
 
@@ -14,15 +16,34 @@ interface App {
   readonly said: () => string[]
 }
 
-let vhost: Vhost
+/** Where the events are: the same example, with nothing but another variable. */
+const BROKERS = {
+  RabbitMQ: async () => {
+    const vhost = await freshVhost()
+    return { env: { RABBITMQ_URL: vhost.url }, remove: async () => vhost.remove() }
+  },
+  PostgreSQL: async () => {
+    const database = await freshDatabase()
+    return { env: { DATABASE_URL: database.url }, remove: async () => database.drop() }
+  },
+  Redis: async () => {
+    const { url, prefix } = await freshRedis()
+    const env = { REDIS_URL: url, PANDA_EVENTS_NAMESPACE: prefix }
+    return { env, remove: async () => undefined }
+  },
+} satisfies Record<string, () => Promise<Broker>>
+
+interface Broker {
+  readonly env: Record<string, string>
+  readonly remove: () => Promise<void>
+}
+
+let broker: Broker
 const children: ChildProcess[] = []
 
-beforeEach(async () => {
-  vhost = await freshVhost()
-})
 afterEach(async () => {
   for (const child of children.splice(0)) await end(child, 'SIGKILL')
-  await vhost.remove()
+  await broker.remove()
 })
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
@@ -35,7 +56,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 function run(file: string, args: readonly string[], env: Record<string, string> = {}): App {
   const child = spawn(process.execPath, [file, ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '', RABBITMQ_URL: vhost.url, ...env },
+    env: { PATH: process.env['PATH'] ?? '', ...broker.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.push(child)
@@ -60,26 +81,30 @@ async function signUp(userId: string, email: string): Promise<void> {
   expect(code, producer.said().join('\n')).toBe(0)
 }
 
-it('reaches every system once, copies share, and one that was down gets it when it is back', async () => {
-  const [email, copy, analytics] = await Promise.all([
-    startConsumer('email'),
-    startConsumer('email'),
-    startConsumer('analytics'),
-  ])
-  const crm = await startConsumer('crm')
-  await signUp('7', 'ada@example.com')
-  const heard = (app: App, line: string) => waitFor(line, () => app.said().includes(line))
-  await heard(analytics, 'counted the signup of 7')
-  await heard(crm, 'made a contact of ada@example.com')
-  const mails = () => [...email.said(), ...copy.said()].filter((line) => line.startsWith('mailed'))
-  await waitFor('the welcome', () => mails().length > 0)
+it.each(Object.entries(BROKERS))(
+  'on %s it reaches every system once, copies share, and one that was down gets it later',
+  async (_, make) => {
+    broker = await make()
+    const [email, copy, analytics] = await Promise.all([
+      startConsumer('email'),
+      startConsumer('email'),
+      startConsumer('analytics'),
+    ])
+    const crm = await startConsumer('crm')
+    await signUp('7', 'ada@example.com')
+    const heard = (app: App, line: string) => waitFor(line, () => app.said().includes(line))
+    await heard(analytics, 'counted the signup of 7')
+    await heard(crm, 'made a contact of ada@example.com')
+    const mails = () => [...email.said(), ...copy.said()].filter((line) => line.startsWith('mailed'))
+    await waitFor('the welcome', () => mails().length > 0)
 
-  await end(crm.child, 'SIGTERM')
-  await signUp('8', 'bob@example.com')
-  await heard(analytics, 'counted the signup of 8')
-  await waitFor('the second welcome', () => mails().length > 1)
-  const again = await startConsumer('crm')
-  await heard(again, 'made a contact of bob@example.com')
-  expect(again.said().filter((line) => line.startsWith('made'))).toEqual(['made a contact of bob@example.com'])
-  expect(mails().toSorted()).toEqual(['mailed a welcome to ada@example.com', 'mailed a welcome to bob@example.com'])
-})
+    await end(crm.child, 'SIGTERM')
+    await signUp('8', 'bob@example.com')
+    await heard(analytics, 'counted the signup of 8')
+    await waitFor('the second welcome', () => mails().length > 1)
+    const again = await startConsumer('crm')
+    await heard(again, 'made a contact of bob@example.com')
+    expect(again.said().filter((line) => line.startsWith('made'))).toEqual(['made a contact of bob@example.com'])
+    expect(mails().toSorted()).toEqual(['mailed a welcome to ada@example.com', 'mailed a welcome to bob@example.com'])
+  },
+)

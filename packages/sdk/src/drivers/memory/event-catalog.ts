@@ -45,13 +45,14 @@ const CAPABILITIES: EventCapabilities = {
   log: true,
 }
 
+async function answer<T>(value: T): Promise<T> {
+  await nextTurn()
+  return value
+}
+
 /** Each call is carried out in one go; the answer comes in a later turn. */
 export function openMemoryCatalog(events: MemoryEvents): EventCatalog {
   const own = new Set<() => void>()
-  const answer = async <T>(value: T): Promise<T> => {
-    await nextTurn()
-    return value
-  }
   return {
     capabilities: CAPABILITIES,
     publish: (published) => answer(publish(events, published)),

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { EventHarness, EventStore, EventTransaction } from '../../events/driver-contract.ts'
+import type { EventHarness, EventStore, EventTransaction } from '../../events/contract/harness-contract.ts'
 import type { EventDriver } from '../../events/driver.ts'
 import { matchesAny } from '../../events/pattern.ts'
 import type { QueueDriver } from '../../queue/driver.ts'
@@ -10,7 +10,7 @@ import { queueOf } from './delivery-queue.ts'
 export interface EngineStore {
   openQueue(): QueueDriver
   openEvents(driver: QueueDriver): EventDriver
-  begin?(): Promise<EventTransaction>
+  readonly begin?: () => Promise<EventTransaction>
   dispose(): Promise<void>
 }
 
