@@ -117,7 +117,7 @@ export class SubscriptionConsumer implements Consumer, LaneHost, LeaseHost {
     this.#upkeep.stop()
     this.#retries.clear()
     this.#out.clear()
-    await this.#within(this.#flushed())
+    if (this.#lanes !== null) await this.#within(this.#lanes.settled())
     this.#lanes?.stop()
     this.#unsubscribe?.()
     const { hold } = this.#lease
@@ -139,13 +139,6 @@ export class SubscriptionConsumer implements Consumer, LaneHost, LeaseHost {
       this.failed(error)
     }
     done.abort()
-  }
-
-  async #flushed(): Promise<void> {
-    while (this.#lanes !== null && !this.#lanes.idle && !this.#lanes.stopped) {
-      this.#lanes.plan()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
   }
 
   // What the lanes ask.
