@@ -1,5 +1,4 @@
 import { expect } from 'vitest'
-import type { Verdict } from './checker.ts'
 import { CRONJOB_RESULTS, keepResult, type ResultFile } from './result-file.ts'
 
 /** The counts of the full run, which takes half an hour, instead of the smoke's. */
@@ -16,7 +15,9 @@ export function printFigures(
 }
 
 /** Fails with the first few violations of each rule. */
-export function expectNoViolations(verdict: Verdict): void {
+export function expectNoViolations(verdict: {
+  readonly violations: readonly { readonly rule: string; readonly detail: string }[]
+}): void {
   const byRule = new Map<string, string[]>()
   for (const { rule, detail } of verdict.violations) byRule.set(rule, [...(byRule.get(rule) ?? []), detail])
   const told = [...byRule].map(([rule, details]) => `${rule} × ${details.length}: ${details.slice(0, 5).join('; ')}`)

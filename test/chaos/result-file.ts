@@ -27,6 +27,12 @@ export const QUEUE_RESULTS: ResultFile = {
     'workers and stores killed, networks cut, workers stopped for longer than their lease, at random: no job lost or doubled, no result accepted twice, no more starts than the dead held, all jobs of a dead worker running again within 15 s',
 }
 
+export const EVENT_RESULTS: ResultFile = {
+  name: 'chaos-events.json',
+  claim:
+    'broker, consumers and publishers killed and connections cut at random, with outbox and inbox: no event lost, no effect doubled, dead letters exactly the poison',
+}
+
 /** Puts a test's figures in place of those of its last full run; what the other tests have told stays. */
 export function keepResult({ name, claim }: ResultFile, test: string, figures: Figures): void {
   const file = join(import.meta.dirname, '../../bench/results', name)

@@ -3,8 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { NotBegun } from '../../packages/sdk/src/events/once/once.ts'
 import { RedisOnce } from '../../packages/sdk/src/events/once/redis-once.ts'
 import { CLEAN_EVERY_MS } from '../../packages/sdk/src/events/once/upkeep.ts'
+import { type Outbox, startOutbox } from '../../packages/sdk/src/outbox/index.ts'
 import { systemClock } from '../../packages/sdk/src/queue/clock.ts'
 import { duplicates, type InboxWorld, inboxWorld, placed, quick } from '../support/inbox-world.ts'
+import { NotedTarget } from '../support/outbox-world.ts'
 import { freshRedis } from '../support/redis.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -22,9 +24,11 @@ afterEach(async () => {
 })
 
 describe('the table of the inbox', () => {
-  it('is made once by many at the same time', async () => {
+  it('is made once by many at the same time, also beside an outbox in the same schema', async () => {
+    const outbox = openOutbox()
     const all = Array.from({ length: 6 }, (_, n) => world.inbox(n % 2 === 0 ? 'panda_queue' : 'mine').prepare())
-    await Promise.all(all)
+    await Promise.all([...all, outbox])
+    await (await outbox).close()
     const { rows } = await world.clients.pool.query(
       `select table_schema from information_schema.tables where table_name = 'inbox' order by 1`,
     )
@@ -112,6 +116,10 @@ describe('with Redis', () => {
     expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('could not be noted')])
   })
 })
+
+async function openOutbox(): Promise<Outbox> {
+  return startOutbox({ pool: world.clients.pool, eventsTarget: new NotedTarget() })
+}
 
 const nothing = (): null => null
 

@@ -3,7 +3,7 @@ import type { Connections, Query } from './connect.ts'
 import { READABLE_FROM, SCHEMA_STEPS } from './schema/index.ts'
 
 /** Half of an advisory lock's key: "panda". The other half is the schema's name. */
-const LOCK_CLASS = 1_885_434_465
+export const SCHEMA_LOCK_CLASS = 1_885_434_465
 const OLDEST_SERVER = 130_000
 
 /**
@@ -23,7 +23,7 @@ export async function migrate(connections: Connections, schema: string): Promise
     }
     if ((await versionOf(query, schema)) >= SCHEMA_STEPS.length) return
     await query('begin')
-    await query('select pg_advisory_xact_lock($1, hashtext($2))', [LOCK_CLASS, schema])
+    await query('select pg_advisory_xact_lock($1, hashtext($2))', [SCHEMA_LOCK_CLASS, schema])
     const version = await versionOf(query, schema)
     for (let step = version; step < SCHEMA_STEPS.length; step += 1) await apply(query, schema, step)
     await query('commit')

@@ -1,7 +1,5 @@
+import { SCHEMA_LOCK_CLASS } from '../../drivers/postgres/migrate.ts'
 import type { SqlRunner } from '../../queue/driver.ts'
-
-/** Half of an advisory lock's key: "pinb". The other half is the schema's name. */
-const LOCK_CLASS = 1_885_957_730
 
 /** Single statements without parameters, which every client takes. In the order of the key ids rise with time. */
 const STATEMENTS = [
@@ -19,7 +17,7 @@ const STATEMENTS = [
 /** Makes the table of the inbox if it is not there; any number of processes may do so at once. */
 export async function prepareInbox(run: SqlRunner, schema: string): Promise<void> {
   if (await isThere(run, schema)) return
-  await run('select pg_advisory_xact_lock($1::int4, hashtext($2::text))::text as locked', [LOCK_CLASS, schema])
+  await run('select pg_advisory_xact_lock($1::int4, hashtext($2::text))::text as locked', [SCHEMA_LOCK_CLASS, schema])
   if (await isThere(run, schema)) return
   for (const statement of STATEMENTS) await run(statement.replaceAll('{s}', schema), [])
 }
