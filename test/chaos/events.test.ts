@@ -16,7 +16,7 @@ import { type Acknowledged, checkEvents, type Dead, type Effect } from './events
 import { Post } from './events-fleet.ts'
 import { expectNoViolations, FULL, printFigures } from './figures.ts'
 import { EVENT_RESULTS } from './result-file.ts'
-import { chooseSeed, type Random, seededRandom } from './seeded-random.ts'
+import { chooseSeed, pick, type Random, seededRandom } from './seeded-random.ts'
 
 /**
  * Events from publishers (straight to the broker, and by the outbox of a database) through RabbitMQ to consumers with an
@@ -134,8 +134,7 @@ async function disturb(stage: Stage, random: Random): Promise<{ kills: number; c
   let kills = 0
   let cutsDone = 0
   const any = (posts: readonly Post[]) => async (): Promise<void> => {
-    const post = posts[Math.floor(random() * posts.length)]
-    if ((await post?.replace()) === true) kills += 1
+    if (await pick(random, posts).replace()) kills += 1
   }
   const broker = async (): Promise<void> => {
     await server.kill()
