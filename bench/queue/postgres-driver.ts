@@ -10,7 +10,7 @@ import { Client } from 'pg'
 import { freshDatabase } from '../../test/support/postgres.ts'
 import { stopSharedServices } from '../../test/support/shared-services.ts'
 import { addMany, addOneByOne, BATCHED, DEFAULTS, drain, openGraphile } from './postgres/graphile.ts'
-import { KEEP_NOTHING } from './postgres/jobs.ts'
+import { KEEP_NOTHING } from './postgres/keep-nothing.ts'
 import { addBulk, addCoalesced, open, work } from './postgres/ours.ts'
 import { openRaw } from './postgres/raw.ts'
 

@@ -12,9 +12,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { Redis } from 'ioredis'
 import { openRedisQueueDriver } from '../../packages/sdk/src/drivers/redis/index.ts'
+import { newJobs } from '../../test/support/new-job.ts'
 import { startRedisServer } from '../../test/support/redis.ts'
+import { BODY } from './common/payload.ts'
 import { bullSubject } from './redis/bullmq.ts'
-import { jobs, keepSucceeded, lease, ourSubject, QUEUE, REMOVE_AT_ONCE, workLane } from './redis/ours.ts'
+import { keepSucceeded, lease, ourSubject, QUEUE, REMOVE_AT_ONCE, workLane } from './redis/ours.ts'
 import { bullPickup, ourPickup } from './redis/pickup.ts'
 import { rawSubject } from './redis/raw.ts'
 import type { Subject } from './redis/subject.ts'
@@ -93,7 +95,7 @@ async function workCell(
 async function withHistory(url: string, cells: Cells, empty: () => Promise<void>): Promise<void> {
   const driver = openRedisQueueDriver({ url })
   await lease(driver)
-  for (let added = 0; added < 60_000; added += 1000) await driver.add(QUEUE, jobs(1000))
+  for (let added = 0; added < 60_000; added += 1000) await driver.add(QUEUE, newJobs(1000, { body: BODY }))
   const seen = new Set<string>()
   const lane = { atOnce: 100, keep: keepSucceeded(10_000) }
   await timed(cells, 'exchange 100 x 2', 'ours, 10,000 kept', 60_000, async () => {
@@ -112,7 +114,7 @@ async function atLevels(url: string, cells: Cells, empty: () => Promise<void>): 
       const seen = new Set<string>()
       const lane = { atOnce: 100, keep: REMOVE_AT_ONCE, until: 60_000 }
       const refill = async () => {
-        for (let added = 0; added < 60_000; added += 100) await driver.add(QUEUE, jobs(100))
+        for (let added = 0; added < 60_000; added += 100) await driver.add(QUEUE, newJobs(100, { body: BODY }))
       }
       await timed(cells, 'add 100 and exchange 100 at the same time', label, 60_000, async () => {
         await Promise.all([workLane(driver, lane, seen), refill()])
@@ -121,7 +123,7 @@ async function atLevels(url: string, cells: Cells, empty: () => Promise<void>): 
   }
   for (const level of [1000, 1_000_000]) {
     await empty()
-    for (let added = 0; added < level; added += 1000) await driver.add(QUEUE, jobs(1000))
+    for (let added = 0; added < level; added += 1000) await driver.add(QUEUE, newJobs(1000, { body: BODY }))
     await steady(`ours, ${level.toLocaleString('en')} waiting`)
   }
   await empty()
@@ -131,10 +133,10 @@ async function atLevels(url: string, cells: Cells, empty: () => Promise<void>): 
 async function memory(url: string, admin: Redis): Promise<number> {
   const driver = openRedisQueueDriver({ url })
   const used = async () => Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1])
-  await driver.add(QUEUE, jobs(1))
+  await driver.add(QUEUE, newJobs(1, { body: BODY }))
   const before = await used()
   const body = JSON.stringify({ text: 'x'.repeat(89) })
-  for (let added = 0; added < 100_000; added += 1000) await driver.add(QUEUE, jobs(1000, body))
+  for (let added = 0; added < 100_000; added += 1000) await driver.add(QUEUE, newJobs(1000, { body }))
   const bytes = ((await used()) - before) / 100_000
   await driver.close()
   return Math.round(bytes)

@@ -4,7 +4,8 @@ import { openPostgresQueueDriver } from '../../packages/sdk/src/drivers/postgres
 import type { PostgresQueueOptions } from '../../packages/sdk/src/drivers/postgres/options.ts'
 import type { LeaseKeeper, QueueDriver, Signal } from '../../packages/sdk/src/queue/driver.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
-import { claim, plainJobs, succeed } from '../support/postgres-queue.ts'
+import { newJobs } from '../support/new-job.ts'
+import { claim, succeed } from '../support/postgres-queue.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -53,7 +54,7 @@ function urlWith(change: (url: URL) => void): string {
 test('many processes may make the schema at once', async () => {
   await using fresh = await freshDatabase()
   const drivers = Array.from({ length: 8 }, () => open({ url: fresh.url, connections: 1 }))
-  await Promise.all(drivers.map(async (driver, n) => driver.add(`q${n % 2}`, plainJobs(1))))
+  await Promise.all(drivers.map(async (driver, n) => driver.add(`q${n % 2}`, newJobs(1))))
   expect((await drivers[0]?.stats('q0'))?.counts.queued).toBe(4)
   expect(await drivers[1]?.queues()).toEqual(['q0', 'q1'])
   for (const driver of opened.splice(0)) await driver.close()
@@ -63,8 +64,8 @@ test('two schemas in one database, over one pool of the caller, do not mix', asy
   const pool = new Pool({ connectionString: database.url, max: 2 })
   const one = open({ pool, schema: 'one' })
   const two = open({ pool, schema: 'two' })
-  await one.add('q', plainJobs(2))
-  await two.add('q', plainJobs(3))
+  await one.add('q', newJobs(2))
+  await two.add('q', newJobs(3))
   expect((await one.stats('q')).counts.queued).toBe(2)
   expect((await two.stats('q')).counts.queued).toBe(3)
   await one.close()
@@ -101,7 +102,7 @@ test('a read-only database is named', async () => {
   await admin.query(`alter database ${fresh.name} set default_transaction_read_only = on`)
   const driver = open({ url: fresh.url })
   expect(await problemOf(driver.check())).toMatchObject({ code: 'read_only' })
-  expect(await problemOf(driver.add('q', plainJobs(1)))).toMatchObject({ code: 'read_only' })
+  expect(await problemOf(driver.add('q', newJobs(1)))).toMatchObject({ code: 'read_only' })
   for (const one of opened.splice(0)) await one.close()
 })
 
@@ -134,7 +135,7 @@ test('a waiting job of 100 bytes takes at most 250 bytes, and no claim reads the
   await driver.check()
   const body = JSON.stringify({ text: 'x'.repeat(89) })
   expect(body).toHaveLength(100)
-  for (let added = 0; added < 20_000; added += 1000) await driver.add('q', plainJobs(1000, body))
+  for (let added = 0; added < 20_000; added += 1000) await driver.add('q', newJobs(1000, { body }))
   const client = new Client({ connectionString: fresh.url })
   await client.connect()
   const numbers = async () => {
@@ -174,9 +175,9 @@ test('a job that a long transaction committed late is found behind the place whe
   const client = new Client({ connectionString: database.url })
   await client.connect()
   await client.query('begin')
-  const late = plainJobs(1)
+  const late = newJobs(1)
   await driver.addWithin?.(client, 'late', late)
-  await driver.add('late', plainJobs(300))
+  await driver.add('late', newJobs(300))
   await lease(driver, 'late')
   expect(await claim(driver, 'late', 100)).toHaveLength(100)
   expect(await claim(driver, 'late', 100)).toHaveLength(100)
@@ -197,7 +198,7 @@ test('groups that nobody uses any more are swept away, and come back when they a
   await lease(driver, 'swept')
   await driver.add(
     'swept',
-    plainJobs(40).map((job, n) => ({ ...job, group: `g${n}` })),
+    newJobs(40).map((job, n) => ({ ...job, group: `g${n}` })),
   )
   await driver.maintain('swept')
   expect(await lanes()).toBe(40)
@@ -209,7 +210,7 @@ test('groups that nobody uses any more are swept away, and come back when they a
   expect(await lanes()).toBe(0)
   await driver.add(
     'swept',
-    plainJobs(1).map((job) => ({ ...job, group: 'g7' })),
+    newJobs(1).map((job) => ({ ...job, group: 'g7' })),
   )
   expect((await claim(driver, 'swept', 1)).map(({ group }) => group)).toEqual(['g7'])
 })
@@ -217,12 +218,12 @@ test('groups that nobody uses any more are swept away, and come back when they a
 test('a pooler that keeps no prepared statements is noticed', async () => {
   const pool = new Pool({ connectionString: database.url, max: 1 })
   const driver = open({ pool })
-  await driver.add('pooled', plainJobs(1))
+  await driver.add('pooled', newJobs(1))
   // As if the next statement came to another connection of the pooler.
   await pool.query('deallocate all')
-  await driver.add('pooled', plainJobs(1))
+  await driver.add('pooled', newJobs(1))
   await pool.query('deallocate all')
-  await driver.add('pooled', plainJobs(1))
+  await driver.add('pooled', newJobs(1))
   expect((await driver.stats('pooled')).counts.queued).toBe(3)
   await driver.close()
   await pool.end()
@@ -243,12 +244,12 @@ test('a cut connection fails as store_away, and all goes on when it is back', as
     signals.push(signal)
     if (signal.kind === 'reconnected') tell()
   })
-  await driver.add('cut', plainJobs(1))
+  await driver.add('cut', newJobs(1))
   proxy.cut()
-  expect(await problemOf(driver.add('cut', plainJobs(1)))).toMatchObject({ code: 'store_away' })
+  expect(await problemOf(driver.add('cut', newJobs(1)))).toMatchObject({ code: 'store_away' })
   proxy.mend()
   await reconnected
-  await driver.add('cut', plainJobs(1))
+  await driver.add('cut', newJobs(1))
   await waitFor('a signal over the new connection', () => signals.at(-1)?.kind === 'work')
   expect((await driver.stats('cut')).counts.queued).toBe(2)
   end()
@@ -269,7 +270,7 @@ test('connections that the server ends are replaced, the listening one too', asy
   )
   await back
   const woken = next('work')
-  await driver.add('ended', plainJobs(1))
+  await driver.add('ended', newJobs(1))
   await woken
   end()
 })
@@ -282,17 +283,17 @@ test('a connection that swallows everything is given up and replaced', async () 
     changed.port = String(proxy.port)
   })
   const driver = open({ url, timeoutMs: 500 })
-  await driver.add('stalled', plainJobs(1))
+  await driver.add('stalled', newJobs(1))
   proxy.stall()
-  expect(await problemOf(driver.add('stalled', plainJobs(1)))).toMatchObject({ code: 'store_away' })
+  expect(await problemOf(driver.add('stalled', newJobs(1)))).toMatchObject({ code: 'store_away' })
   proxy.mend()
-  await driver.add('stalled', plainJobs(1))
+  await driver.add('stalled', newJobs(1))
   for (const one of opened.splice(0)) await one.close()
 })
 
 test('the keeper renews a lease from what can be handed to another thread', async () => {
   const driver = open()
-  await driver.add('kept', plainJobs(1))
+  await driver.add('kept', newJobs(1))
   const plan = driver.keeperPlan()
   if (plan === null) throw new Error('there is no plan')
   const loaded = (await import(plan.module)) as { openKeeper(config: unknown): Promise<LeaseKeeper> }
@@ -319,7 +320,7 @@ test.each([
 
 test('a server that is not there fails in time', async () => {
   const driver = open({ url: 'postgres://nobody:secret@127.0.0.1:1/none', timeoutMs: 2000 })
-  const problem = await problemOf(driver.add('q', plainJobs(1)))
+  const problem = await problemOf(driver.add('q', newJobs(1)))
   expect(problem.code).toBe('store_away')
   expect(problem.message).not.toContain('secret')
 })

@@ -5,6 +5,7 @@ import { openPostgresQueueDriver } from '../../packages/sdk/src/drivers/postgres
 import { sqlRunnerOf } from '../../packages/sdk/src/drivers/postgres/transaction.ts'
 import type { NewJob, QueueDriver } from '../../packages/sdk/src/queue/driver.ts'
 import { type DatabaseClients, databaseClients, LIBRARIES } from '../support/database-clients.ts'
+import { newJob } from '../support/new-job.ts'
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts'
 
 let database: FreshDatabase
@@ -13,7 +14,6 @@ let clients: DatabaseClients
 let pool: Pool
 let sql: Sql
 let queues = 0
-let serial = 0
 
 beforeAll(async () => {
   database = await freshDatabase()
@@ -32,23 +32,7 @@ afterAll(async () => {
 })
 
 function job(options: Partial<NewJob> = {}): NewJob {
-  serial += 1
-  return {
-    id: `01kabcdefg${serial
-      .toString(32)
-      .replaceAll(/[iloqu]/g, 'z')
-      .padStart(16, '0')}`,
-    body: '{"text":"a \\"quoted\\" ü \\u0000 line"}',
-    settings: '{"attempts":5}',
-    priority: 0,
-    group: null,
-    delayMs: 0,
-    runAt: null,
-    key: null,
-    parent: null,
-    children: [],
-    ...options,
-  }
+  return newJob({ body: '{"text":"a \\"quoted\\" ü \\u0000 line"}', settings: '{"attempts":5}', ...options })
 }
 
 function nextQueue(): string {

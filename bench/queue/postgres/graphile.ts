@@ -1,7 +1,7 @@
 /** Graphile Worker on the same server: jobs of 100 bytes, a task that does nothing. */
 import { makeWorkerUtils, run, type RunnerOptions, type WorkerUtils } from 'graphile-worker'
 import { Pool } from 'pg'
-import { BODY } from './jobs.ts'
+import { DATA } from '../common/payload.ts'
 
 export type Preset = NonNullable<RunnerOptions['preset']>
 
@@ -39,21 +39,24 @@ async function logger() {
 }
 
 export async function addOneByOne(utils: WorkerUtils, inFlight: number, total: number): Promise<number> {
-  const payload: unknown = JSON.parse(BODY)
   const startedAt = performance.now()
   let left = total
   const lane = async (): Promise<void> => {
     while (left > 0) {
       left -= 1
-      await utils.addJob('noop', payload)
+      await utils.addJob('noop', DATA)
     }
   }
   await Promise.all(Array.from({ length: inFlight }, lane))
   return (total / (performance.now() - startedAt)) * 1000
 }
 
-export async function addMany(utils: WorkerUtils, size: number, total: number): Promise<number> {
-  const payload: unknown = JSON.parse(BODY)
+export async function addMany(
+  utils: WorkerUtils,
+  size: number,
+  total: number,
+  payload: Record<string, unknown> = DATA,
+): Promise<number> {
   const startedAt = performance.now()
   for (let done = 0; done < total; done += size)
     await utils.addJobs(Array.from({ length: size }, () => ({ identifier: 'noop', payload })))
@@ -66,23 +69,34 @@ export async function drain(url: string, preset: Preset, concurrency: number, to
   let startedAt = 0
   let finish = (): void => undefined
   const finished = new Promise<void>((resolve) => (finish = resolve))
+  const end = await startGraphile(url, preset, concurrency, () => {
+    if (done === 0) startedAt = performance.now()
+    done += 1
+    if (done === total) finish()
+  })
+  await finished
+  const rate = (total / (performance.now() - startedAt)) * 1000
+  await end()
+  return rate
+}
+
+/** @returns ends it */
+export async function startGraphile(
+  url: string,
+  preset: Preset,
+  concurrency: number,
+  noop: () => void,
+): Promise<() => Promise<void>> {
   const pgPool = openPool(url)
   const runner = await run({
     pgPool,
     preset: { worker: { ...preset.worker, concurrentJobs: concurrency } },
     logger: await logger(),
     noHandleSignals: true,
-    taskList: {
-      noop() {
-        if (done === 0) startedAt = performance.now()
-        done += 1
-        if (done === total) finish()
-      },
-    },
+    taskList: { noop },
   })
-  await finished
-  const rate = (total / (performance.now() - startedAt)) * 1000
-  await runner.stop()
-  await pgPool.end()
-  return rate
+  return async () => {
+    await runner.stop()
+    await pgPool.end()
+  }
 }

@@ -1,6 +1,8 @@
 import { openPostgresQueueDriver } from '../../../packages/sdk/src/drivers/postgres/index.ts'
 import type { ClaimedJob, KeepPolicy, QueueDriver } from '../../../packages/sdk/src/queue/driver.ts'
-import { KEEP_NOTHING, plainJob, plainJobs } from './jobs.ts'
+import { newJobs } from '../../../test/support/new-job.ts'
+import { BODY } from '../common/payload.ts'
+import { KEEP_NOTHING } from './keep-nothing.ts'
 
 const LEASE_MS = 600_000
 
@@ -16,7 +18,7 @@ export async function addCoalesced(
   total: number,
 ): Promise<number> {
   const startedAt = performance.now()
-  for (let done = 0; done < total; done += inFlight) await driver.add(queue, Array.from({ length: inFlight }, plainJob))
+  for (let done = 0; done < total; done += inFlight) await driver.add(queue, newJobs(inFlight, { body: BODY }))
   return (total / (performance.now() - startedAt)) * 1000
 }
 
@@ -32,7 +34,7 @@ export async function addBulk(
   const lane = async (): Promise<void> => {
     while (left > 0) {
       left -= size
-      await driver.add(queue, plainJobs(size))
+      await driver.add(queue, newJobs(size, { body: BODY }))
     }
   }
   await Promise.all(Array.from({ length: lanes }, lane))

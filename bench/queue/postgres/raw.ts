@@ -1,7 +1,7 @@
 /** The raw limit: the same work in the fewest statements, with nothing around it. */
 import { randomUUID } from 'node:crypto'
 import { Pool } from 'pg'
-import { BODY } from './jobs.ts'
+import { BODY } from '../common/payload.ts'
 
 const CREATE = `create table raw_jobs (
     id uuid primary key, queue text not null default 'q', state int2 not null default 0, priority int2 not null default 0,

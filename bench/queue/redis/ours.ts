@@ -1,6 +1,8 @@
 import { openRedisQueueDriver } from '../../../packages/sdk/src/drivers/redis/index.ts'
-import type { JobResult, NewJob, QueueDriver } from '../../../packages/sdk/src/queue/driver.ts'
-import { BODY, nextId, type Subject } from './subject.ts'
+import type { JobResult, QueueDriver } from '../../../packages/sdk/src/queue/driver.ts'
+import { newJobs } from '../../../test/support/new-job.ts'
+import { BODY } from '../common/payload.ts'
+import type { Subject } from './subject.ts'
 
 export const QUEUE = 'bench'
 const WORKER = { id: 'bench-worker', about: '{}' }
@@ -9,26 +11,6 @@ export const REMOVE_AT_ONCE = keepSucceeded(0)
 export function keepSucceeded(count: number) {
   const dead = { count: 1000, ageMs: 86_400_000 }
   return { succeeded: { count, ageMs: 86_400_000 }, cancelled: { count: 0, ageMs: 0 }, dead }
-}
-
-export function job(body = BODY): NewJob {
-  const id = nextId()
-  return {
-    id,
-    body,
-    settings: '',
-    priority: 0,
-    group: null,
-    delayMs: 0,
-    runAt: null,
-    key: null,
-    parent: null,
-    children: [],
-  }
-}
-
-export function jobs(size: number, body = BODY): NewJob[] {
-  return Array.from({ length: size }, () => job(body))
 }
 
 export async function lease(driver: QueueDriver): Promise<void> {
@@ -56,7 +38,8 @@ export async function workLane(driver: QueueDriver, { atOnce, keep, until }: Lan
 export function ourSubject(url: string): Subject {
   const driver = openRedisQueueDriver({ url })
   const addLane = async (total: number, size: number) => {
-    for (let left = total; left > 0; left -= size) await driver.add(QUEUE, jobs(Math.min(size, left)))
+    for (let left = total; left > 0; left -= size)
+      await driver.add(QUEUE, newJobs(Math.min(size, left), { body: BODY }))
   }
   return {
     name: 'ours',

@@ -3,7 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Queue, Worker } from 'bullmq'
 import { openRedisQueueDriver } from '../../../packages/sdk/src/drivers/redis/index.ts'
 import type { JobResult } from '../../../packages/sdk/src/queue/driver.ts'
-import { job, lease, QUEUE, REMOVE_AT_ONCE } from './ours.ts'
+import { newJob } from '../../../test/support/new-job.ts'
+import { BODY } from '../common/payload.ts'
+import { lease, QUEUE, REMOVE_AT_ONCE } from './ours.ts'
 
 const SAMPLES = 400
 const PAUSE_MS = 8
@@ -32,7 +34,7 @@ export async function ourPickup(url: string): Promise<number[]> {
   const end = await consumer.listen([QUEUE], () => void ask())
   await ask()
   const times = await sample.take(async () => {
-    await producer.add(QUEUE, [job()])
+    await producer.add(QUEUE, [newJob({ body: BODY })])
   })
   end()
   await Promise.all([producer.close(), consumer.close()])

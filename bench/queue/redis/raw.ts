@@ -4,7 +4,9 @@
  * leases, counters, nor a way to notice a call that comes twice.
  */
 import { Redis } from 'ioredis'
-import { BODY, nextId, type Subject } from './subject.ts'
+import { ulid } from '../../../packages/sdk/src/queue/ulid.ts'
+import { BODY } from '../common/payload.ts'
+import type { Subject } from './subject.ts'
 
 const KEYS = ['raw:{q}:bodies', 'raw:{q}:waiting', 'raw:{q}:held'] as const
 
@@ -33,7 +35,7 @@ export async function rawSubject(url: string): Promise<Subject> {
   const addLane = async (jobs: number, size: number) => {
     for (let left = jobs; left > 0; left -= size) {
       const args: string[] = []
-      for (let index = 0; index < Math.min(size, left); index++) args.push(nextId(), BODY)
+      for (let index = 0; index < Math.min(size, left); index++) args.push(ulid(), BODY)
       await redis.call('EVALSHA', [addSha, 3, ...KEYS, ...args])
     }
   }

@@ -7,18 +7,3 @@ export interface Subject {
   work(atOnce: number, lanes: number, jobs: number): Promise<number>
   close(): Promise<void>
 }
-
-export const BODY = JSON.stringify({
-  fileId: 'f-8d1f6d2b',
-  userId: 'u-77120',
-  path: '/uploads/2026/11/24/a-file-of-somebody.jpeg',
-})
-
-let count = 0
-const START = Date.now()
-
-/** As a ULID looks: 26 characters that rise. */
-export function nextId(): string {
-  count += 1
-  return `01kz${START.toString(36)}${count.toString(36).padStart(14, '0')}`
-}
