@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { PandaError } from '../../packages/sdk/src/errors.ts'
 import type { EventEnvelope } from '../../packages/sdk/src/events/envelope.ts'
 import { Events } from '../../packages/sdk/src/events/index.ts'
@@ -178,7 +178,10 @@ describe('the relay', () => {
 
   it('needs to know where to: neither a store of queues nor a broker is an error', async () => {
     await using world = await outboxWorld()
-    const failed = startOutbox({ databaseUrl: world.url })
+    // The database of the outbox is no store to carry to, though it could be one.
+    vi.stubEnv('DATABASE_URL', world.url)
+    const failed = startOutbox()
     await expect(failed).rejects.toMatchObject({ code: 'no_store', hint: expect.stringContaining('PANDA_EVENTS_URL') })
+    vi.unstubAllEnvs()
   })
 })

@@ -41,6 +41,8 @@ export interface EventsOptions<P extends EventMap = EventMap, H extends EventMap
   readonly patience?: Duration
   /** Bytes of JSON that a payload may have. Default 262,144 (256 KiB). */
   readonly payloadLimit?: number
+  /** Schema of the outbox for `publish(…, { tx })`: as that of `startOutbox`. Default `panda_queue`. */
+  readonly outboxSchema?: string
   /** At SIGTERM and SIGINT close with the default grace, then end the process. Default true. */
   readonly handleSignals?: boolean
   /** What goes wrong outside of handlers, such as a broker that is away. Default: a process warning. */
@@ -210,7 +212,7 @@ export class Events<P extends EventMap = EventMap, H extends EventMap = P> {
     const driver = await this.#connected()
     if (tx === undefined) return driver.publish([envelope], signal)
     if (driver.publishWithin !== undefined) return driver.publishWithin(sqlRunnerOf(tx), [envelope])
-    return writeEventOutbox(tx, envelope)
+    return writeEventOutbox(tx, envelope, this.#options.outboxSchema)
   }
 
   readonly #onError = (error: Error): void => {

@@ -19,6 +19,8 @@ export class Carrier {
   #running: Promise<void> | undefined
   #isWoken = false
   #isClosed = false
+  /** What is wrong has been said. */
+  #isTroubled = false
   #retryMs = FIRST_RETRY_MS
 
   constructor(store: Store, lane: Lane, options: CarrierOptions) {
@@ -60,13 +62,26 @@ export class Carrier {
         else if (carried > 0) this.#isWoken = true
       }
       this.#retryMs = FIRST_RETRY_MS
+      this.#isTroubled = false
     } catch (error) {
       waitMs = this.#retryMs
       this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2)
-      this.#options.onError?.(
+      this.#complain(
         error instanceof PandaError ? error : new PandaError('store_refused', String(error), { cause: error }),
       )
     }
     if (!this.#isClosed) this.#timer = setTimeout(() => this.wake(), waitMs)
+  }
+
+  #complain(error: PandaError): void {
+    const { onError } = this.#options
+    try {
+      if (onError !== undefined) return onError(error)
+    } catch (failure) {
+      process.emitWarning(`onError of the outbox failed: ${String(failure)}`, 'PandaWarning')
+    }
+    if (this.#isTroubled) return
+    this.#isTroubled = true
+    process.emitWarning(`the outbox (${this.#lane.table}) waits: ${error.message}`, 'PandaWarning')
   }
 }

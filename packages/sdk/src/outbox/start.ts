@@ -1,9 +1,9 @@
 import { Listener } from '../drivers/postgres/listener.ts'
 import { outboxChannel } from '../drivers/postgres/migrate.ts'
-import { settle } from '../drivers/postgres/options.ts'
 import { Store } from '../drivers/postgres/store.ts'
 import { Carrier } from './carrier.ts'
 import { type Lanes, openLanes } from './lanes.ts'
+import { settleOutbox } from './options.ts'
 import type { OutboxOptions } from './options.ts'
 
 export interface Outbox {
@@ -17,19 +17,11 @@ export interface Outbox {
  * Makes the outbox in the database if it is not there, and carries over jobs and events as soon as their transactions
  * commit: jobs when a store of queues is known, events when a broker is known. Any number of processes may run it: one at a
  * time works, another goes on when that one dies.
- * @throws PandaError no_store (neither is known), invalid_option, store_away, unauthorized
+ * @throws PandaError no_store (neither is known), invalid_option, store_away, unauthorized, unsafe_store
  */
-export async function startOutbox(options: OutboxOptions): Promise<Outbox> {
-  const { databaseUrl, pool, schema } = options
+export async function startOutbox(options: OutboxOptions = {}): Promise<Outbox> {
+  const store = new Store(settleOutbox(options))
   const lanes = await openLanes(options)
-  const store = new Store(
-    settle({
-      ...(databaseUrl === undefined ? {} : { url: databaseUrl }),
-      ...(pool === undefined ? {} : { pool }),
-      ...(schema === undefined ? {} : { schema }),
-      connections: 4,
-    }),
-  )
   const outbox = new RunningOutbox(store, options, lanes)
   try {
     await store.ready()

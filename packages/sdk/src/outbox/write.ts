@@ -1,6 +1,7 @@
 import { PandaError } from '../errors.ts'
 import { codeOf } from '../drivers/postgres/failures.ts'
 import { outboxChannel, type OutboxTable } from '../drivers/postgres/migrate.ts'
+import { checkSchema, DEFAULT_SCHEMA } from '../drivers/postgres/options.ts'
 import { sqlRunnerOf } from '../drivers/postgres/transaction.ts'
 import type { EventEnvelope } from '../events/envelope.ts'
 import type { NewJob } from '../queue/driver.ts'
@@ -15,7 +16,7 @@ export async function writeOutbox(
   transaction: object,
   queue: string,
   job: NewJob,
-  schema = 'panda_queue',
+  schema = DEFAULT_SCHEMA,
 ): Promise<void> {
   return write(transaction, schema, 'outbox', { queue, job: JSON.stringify(job) })
 }
@@ -24,7 +25,7 @@ export async function writeOutbox(
 export async function writeEventOutbox(
   transaction: object,
   event: EventEnvelope,
-  schema = 'panda_queue',
+  schema = DEFAULT_SCHEMA,
 ): Promise<void> {
   return write(transaction, schema, 'event_outbox', { event: JSON.stringify(event) })
 }
@@ -35,6 +36,7 @@ async function write(
   table: OutboxTable,
   columns: Readonly<Record<string, string>>,
 ): Promise<void> {
+  checkSchema(schema)
   const run = sqlRunnerOf(transaction)
   const names = Object.keys(columns)
   const places = names.map((_, index) => `$${index + 1}::text`)
@@ -49,7 +51,7 @@ async function write(
       'store_refused',
       `there is no outbox in this database: the table ${schema}.${table} is missing`,
       {
-        hint: 'Run startOutbox on it in at least one process: it makes the table, and carries over what is in it.',
+        hint: 'Run startOutbox on it in at least one process, with the same outboxSchema: it makes the table, and carries over what is in it.',
         cause: error,
       },
     )

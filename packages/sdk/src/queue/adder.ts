@@ -1,3 +1,4 @@
+import { checkSchema, DEFAULT_SCHEMA } from '../drivers/postgres/options.ts'
 import { PandaError } from '../errors.ts'
 import { assertKnown, namesOf } from '../options.ts'
 import { writeOutbox } from '../outbox/write.ts'
@@ -28,6 +29,8 @@ export interface AddingOptions<T = unknown> {
   readonly defaults?: RunOptions
   /** Bytes of JSON that data or a return value may have. Default 262,144 (256 KiB). */
   readonly payloadLimit?: number
+  /** Schema of the outbox for `add(…, { tx })` to a queue in Redis: as that of `startOutbox`. Default `panda_queue`. */
+  readonly outboxSchema?: string
 }
 
 export interface BulkItem<T> {
@@ -43,16 +46,19 @@ export interface AddingPlan<T> {
   readonly schema: StandardSchema<T> | undefined
   readonly defaults: RunOptions
   readonly limit: number
+  readonly outboxSchema: string
   /** Of a job without options of its own. */
   readonly plain: { readonly settings: string; readonly priority: number }
 }
 
 /** @throws PandaError invalid_option */
-export function planAdding<T>({ schema, defaults = {}, payloadLimit }: AddingOptions<T>): AddingPlan<T> {
+export function planAdding<T>(options: AddingOptions<T>): AddingPlan<T> {
+  const { schema, defaults = {}, payloadLimit = DEFAULT_PAYLOAD_LIMIT } = options
   assertKnown(defaults, DEFAULTS, 'defaults of a queue')
-  const limit = checkLimit(payloadLimit ?? DEFAULT_PAYLOAD_LIMIT)
+  const limit = checkLimit(payloadLimit)
+  const outboxSchema = checkSchema(options.outboxSchema ?? DEFAULT_SCHEMA)
   const { settings, priority } = newJob('', defaults, {})
-  return { schema, defaults, limit, plain: { settings, priority } }
+  return { schema, defaults, limit, outboxSchema, plain: { settings, priority } }
 }
 
 /** Makes jobs of data and options, and stores them: what `Queue` does until it is closed. */
@@ -182,7 +188,7 @@ export class Adder<T, R> {
   /** In Redis a transaction of a database cannot take part: the job goes by that database's outbox, Redis need not be there. */
   async #addWithin(tx: object, job: NewJob): Promise<Added> {
     if (this.#store.kind === 'redis') {
-      await writeOutbox(tx, this.#queue, job)
+      await writeOutbox(tx, this.#queue, job, this.#plan.outboxSchema)
       return { id: job.id, deduplicated: false }
     }
     const { driver } = await this.#store.parts()

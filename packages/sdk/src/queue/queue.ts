@@ -40,6 +40,7 @@ const KNOWN = namesOf<QueueOptions>({
   schema: true,
   defaults: true,
   payloadLimit: true,
+  outboxSchema: true,
 })
 const CLOSE = namesOf<CloseOptions>({ grace: true })
 

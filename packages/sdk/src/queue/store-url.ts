@@ -18,22 +18,24 @@ const SCHEMES: Readonly<Record<string, StoreKind>> = {
 }
 
 /** In this order. */
-const VARIABLES = ['PANDA_QUEUE_URL', 'REDIS_URL', 'DATABASE_URL'] as const
+const VARIABLES: readonly string[] = ['PANDA_QUEUE_URL', 'REDIS_URL', 'DATABASE_URL']
 
 /**
  * Where the jobs are kept: the given URL, else PANDA_QUEUE_URL, else REDIS_URL, else DATABASE_URL.
+ * @param variables others, in their order
  * @throws PandaError no_store, invalid_url
  */
-export function findStoreUrl(given: string | undefined, env: NodeJS.ProcessEnv = process.env): StoreUrl {
+export function findStoreUrl(
+  given: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+  variables: readonly string[] = VARIABLES,
+): StoreUrl {
   if (given !== undefined) return readStoreUrl(given, 'url')
-  for (const name of VARIABLES) {
+  for (const name of variables) {
     const value = env[name]
     if (value !== undefined && value !== '') return readStoreUrl(value, name)
   }
-  throw new PandaError(
-    'no_store',
-    'No store is known for the queue: none of PANDA_QUEUE_URL, REDIS_URL, DATABASE_URL is set',
-  )
+  throw new PandaError('no_store', `No store is known for the queue: none of ${variables.join(', ')} is set`)
 }
 
 /** The password never gets into a message: only the scheme is shown. */

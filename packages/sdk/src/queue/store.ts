@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events'
-import { PandaError } from '../errors.ts'
 import { AddLane } from './add-lane.ts'
 import type { Clock } from './clock.ts'
 import type { Added, NewJob, QueueDriver, StoreProblem } from './driver.ts'
@@ -8,6 +7,7 @@ import { Leases } from './leases.ts'
 import type { LeaseOptions } from './leases.ts'
 import { SignalHub } from './signal-hub.ts'
 import { patiently } from './store-call.ts'
+import { judgeProblems } from './store-problems.ts'
 import type { StoreKind } from './store-url.ts'
 
 export interface Patience {
@@ -121,20 +121,12 @@ export class Store {
     const driver = await this.#options.open()
     try {
       this.problems = await driver.check(signal)
-      if (this.problems.length > 0) this.#judge(this.problems)
+      judgeProblems(this.problems, this.#options.allowUnsafe)
       return driver
     } catch (error) {
       if (!this.#options.borrowed) await driver.close().catch((failure: unknown) => this.#warn(failure))
       throw error
     }
-  }
-
-  #judge(problems: readonly StoreProblem[]): void {
-    const text = problems.map((problem) => `${problem.setting}: ${problem.message}`).join(' ')
-    if (process.env['NODE_ENV'] === 'production' && !this.#options.allowUnsafe) {
-      throw new PandaError('unsafe_store', `The store can lose jobs. ${text}`)
-    }
-    if (!this.#options.allowUnsafe) this.#warn(`the store can lose jobs. ${text}`)
   }
 
   #warn(problem: unknown): void {

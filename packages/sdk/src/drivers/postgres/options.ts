@@ -1,5 +1,7 @@
 import { PandaError } from '../../errors.ts'
 
+export const DEFAULT_SCHEMA = 'panda_queue'
+
 /** What is needed of a pool of `pg`: its `Pool` fits. */
 export interface PostgresPool {
   connect(): Promise<PostgresConnection>
@@ -32,15 +34,19 @@ export interface Settled {
   readonly timeoutMs: number
 }
 
+/** What goes into statements as it is. @throws PandaError invalid_option */
+export function checkSchema(schema: string): string {
+  if (typeof schema === 'string' && /^[a-z_][a-z0-9_]{0,39}$/.test(schema)) return schema
+  throw new PandaError('invalid_option', `schema ${JSON.stringify(schema)} is no name of a schema`, {
+    hint: 'Use lower case letters, digits and underscores, at most 40.',
+  })
+}
+
 /** @throws PandaError invalid_option, no_store */
 export function settle(options: PostgresQueueOptions): Settled {
-  const { url, pool, schema = 'panda_queue', connections = 4, timeoutMs = 10_000 } = options
+  const { url, pool, schema = DEFAULT_SCHEMA, connections = 4, timeoutMs = 10_000 } = options
   if (url === undefined && pool === undefined) throw new PandaError('no_store', 'no PostgreSQL was named')
-  if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema)) {
-    throw new PandaError('invalid_option', `schema ${JSON.stringify(schema)} is no name of a schema`, {
-      hint: 'Use lower case letters, digits and underscores, at most 40.',
-    })
-  }
+  checkSchema(schema)
   if (!Number.isInteger(connections) || connections < 1) {
     throw new PandaError('invalid_option', `connections must be a whole number from 1 on, not ${connections}`)
   }
