@@ -68,6 +68,7 @@ export class SubscriptionConsumer implements Consumer, LaneHost, LeaseHost {
       store,
       driver,
       counters: new Counters(),
+      keep: KEEP,
       onError: (error) => this.failed(error),
       onLook: () => {
         this.#lanes?.wake()
@@ -81,7 +82,7 @@ export class SubscriptionConsumer implements Consumer, LaneHost, LeaseHost {
     const what = `consume ${queue}`
     this.#unsubscribe = await store.call(what, () => hub.subscribe(queue, (signal) => this.#onSignal(signal)))
     try {
-      const hold = await store.call(what, () => leases.hold(queue, (news) => this.#lease.onNews(news)))
+      const hold = await store.call(what, () => leases.hold(queue, KEEP, (news) => this.#lease.onNews(news)))
       this.#lease.hold = hold
       const send = (exchange: Parameters<typeof driver.exchange>[2]) => driver.exchange(queue, hold.worker, exchange)
       this.#lanes = new ExchangeLanes(send, this, KEEP, store.clock)
