@@ -40,7 +40,7 @@ export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number]
  * Why a run or an attempt ended as it did: one word for machines, beside a sentence for people.
  * - skipped: `overlap`, `paused`, `deadline`, `queue-full`
  * - missed: `server-down`
- * - cancelled: `by-hand`, `replaced`, `deleted`
+ * - cancelled: `by-hand`, `replaced`, `deleted`; of an instance of an app also `scaled-down`, and `not-ready` when its deploy failed
  * - failed: the rest but `lost`; `engine-away` means that the engine could not be asked to start it
  */
 export const REASONS = [
@@ -52,6 +52,8 @@ export const REASONS = [
   'by-hand',
   'replaced',
   'deleted',
+  'scaled-down',
+  'not-ready',
   'exit-code',
   'signal',
   'out-of-memory',
@@ -107,6 +109,23 @@ export type EventDeadReason = (typeof EVENT_DEAD_REASONS)[number]
 
 /** `strict`: one event at a time and in order. */
 export const EVENT_ORDERS = ['none', 'strict'] as const
+/**
+ * States of an instance of an app. `queued` waits for a server, `running` belongs to one (its `phase` says what it does),
+ * `retrying` has ended by itself and waits for its next start. `cancelled` was ended by us, `lost` with its engine.
+ */
+export const INSTANCE_STATES = ['queued', 'running', 'retrying', 'cancelled', 'lost'] as const
+export type InstanceState = (typeof INSTANCE_STATES)[number]
+
+/** How a revision of an app stands; `superseded` was ready until another one was. */
+export const REVISION_STATES = ['deploying', 'ready', 'failed', 'superseded'] as const
+export type RevisionState = (typeof REVISION_STATES)[number]
+
+/** An app as a whole. `degraded`: fewer instances are ready than are wanted. */
+export const APP_STATES = ['deploying', 'ready', 'degraded', 'failed', 'stopped'] as const
+export type AppState = (typeof APP_STATES)[number]
+
+export const READY_MODES = ['auto', 'registered'] as const
+export type ReadyMode = (typeof READY_MODES)[number]
 
 export const LOG_STREAMS = ['stdout', 'stderr', 'panda'] as const
 /** `panda` carries the platform's own marks: a cut, a lost stretch. */

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { AppController } from './apps/app-controller.ts'
+import { collectInstanceLogs } from './apps/collect-instance-logs.ts'
+import { instanceLedger } from './apps/instance-ledger.ts'
 import { createSender } from './alerts/channels/send.ts'
 import { AlertDispatcher } from './alerts/dispatcher.ts'
 import { createOutbound } from './alerts/outbound.ts'
@@ -13,6 +16,7 @@ import { type Config, readConfig } from './config.ts'
 import { bindLogs } from './executor/bind-logs.ts'
 import { Dispatcher } from './executor/dispatcher.ts'
 import { Executor } from './executor/executor.ts'
+import type { LoadSettings } from './executor/ports.ts'
 import { armFaultPoint } from './fault-points.ts'
 import { createLog, type Log } from './log.ts'
 import { LogStore } from './logs/log-store.ts'
@@ -29,6 +33,7 @@ import { FakeDriver } from './runtime/fake/fake-driver.ts'
 import type { FakeEngine } from './runtime/fake/fake-engine.ts'
 import { MemoryEngine } from './runtime/fake/memory-engine.ts'
 import { findRuntime } from './runtime/find-runtime.ts'
+import type { RuntimeDriver } from './runtime/driver.ts'
 import { createProcessDriver } from './runtime/process/process-driver.ts'
 import { Scheduler } from './scheduler/scheduler.ts'
 import { Membership } from './servers/membership.ts'
@@ -176,7 +181,9 @@ async function startWork(base: Base) {
   })
   await run(executor)
   membership.onGap(() => void executor.verifyFences().catch(sideTask(log)))
-  await run(new Reconciler(withEngine({ ...shared, driver, executor, membership, installation: base.installation })))
+  const instances = await startInstances(base, { ...shared, driver, engine, membership })
+  const reconciler = { ...shared, driver, executor, instances, membership, installation: base.installation }
+  await run(new Reconciler(withEngine(reconciler)))
   await run(new Dispatcher(withEngine({ ...shared, executor })))
   const scheduler = new Scheduler(withEngine({ ...shared, executor: metrics.watchTake(executor) }))
   await run(scheduler)
@@ -184,6 +191,50 @@ async function startWork(base: Base) {
   await run(new Retention({ db, clock, log }))
   await run(new IdempotencyPruner(db, clock, sideTask(log)))
   return { driver, engineWarning: found.warning, membership, scheduler }
+}
+
+/** Apps: their instances are carried out as runs are, by an executor of their own without a limit of slots. */
+async function startInstances(
+  base: Base,
+  parts: { driver: RuntimeDriver; engine: OwnEngine; membership: Membership; serverId: string },
+) {
+  const { clock, config, db, listener, log, run } = base
+  const { driver, engine, membership, serverId } = parts
+  const store = new LogStore({ db, log, limits: { headBytes: Number.MAX_SAFE_INTEGER } })
+  const loadSettings: LoadSettings = (projectId, ids) => loadProjectSettings(db, base.box, projectId, ids)
+  const executor = new Executor({
+    name: 'executor of instances',
+    ledger: instanceLedger(db, loadSettings),
+    db,
+    driver,
+    listener,
+    clock,
+    log,
+    serverId,
+    installation: base.installation,
+    maxRuns: Number.MAX_SAFE_INTEGER,
+    engineKnown: () => engine.known,
+    surelyOurs: () => membership.surelyOurs(),
+    collectLogs: collectInstanceLogs({ db, store, driver, clock, log }),
+    loadSettings,
+  })
+  await run(executor)
+  membership.onGap(() => void executor.verifyFences().catch(sideTask(log)))
+  await run(
+    new AppController({
+      db,
+      listener,
+      executor,
+      membership,
+      clock,
+      log,
+      logKeepBytes: config.logLimitBytes,
+      get engineId() {
+        return engine.id
+      },
+    }),
+  )
+  return executor
 }
 
 /** Two engines in memory are two engines, also when their servers share a database. */

@@ -1,20 +1,16 @@
-import type { Reason } from '@pandastack/contract'
-import { sql } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import { stillRunning } from '../runs/transition/fenced.ts'
-import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
+import type { Ledger } from './ledger.ts'
 import type { RunControl } from './run-control.ts'
 
 /** Requests are looked for so often even when no notification comes, in milliseconds. */
 const POLL_MS = 2000
 /** And no more often than this, however many notifications come. */
 const MIN_GAP_MS = 25
-const LIMIT = 1000
 
 export interface CancelWatchDeps {
-  readonly db: Database
+  readonly ledger: Pick<Ledger, 'cancelRequests' | 'channel'>
   readonly clock: Clock
   readonly log: Pick<Log, 'warn'>
   readonly listener: Pick<Listener, 'on'>
@@ -22,7 +18,7 @@ export interface CancelWatchDeps {
   readonly find: (runId: string) => RunControl | undefined
 }
 
-/** Hears the cancel requests for the runs of this server (`runs.cancel_reason`) and passes them on. */
+/** Hears the cancel requests for the work of this server and passes them on. */
 export class CancelWatch {
   readonly #deps: CancelWatchDeps
   readonly #stopping = new AbortController()
@@ -35,7 +31,7 @@ export class CancelWatch {
   }
 
   start(): Promise<void> {
-    this.#unlisten ??= this.#deps.listener.on('panda_runs', (runId) => {
+    this.#unlisten ??= this.#deps.listener.on(this.#deps.ledger.channel, (runId) => {
       if (runId === '' || this.#deps.find(runId) !== undefined) this.#wake.abort()
     })
     this.#loop ??= this.#run()
@@ -65,14 +61,11 @@ export class CancelWatch {
   }
 
   async #pass(): Promise<void> {
-    const { rows } = await sql<{ id: string; fence: number; cancel_reason: Reason; cancel_by: string | null }>`
-      select r.id, r.fence, r.cancel_reason, r.cancel_by from runs r
-      where r.cancel_reason is not null and ${stillRunning} and r.server_id = ${this.#deps.serverId}
-      limit ${LIMIT}`.execute(this.#deps.db)
-    for (const row of rows) {
-      const control = this.#deps.find(row.id)
-      if (control?.run.fence !== row.fence) continue
-      control.interrupt({ kind: 'cancel', reason: row.cancel_reason, by: row.cancel_by })
+    const { ledger, serverId, find } = this.#deps
+    for (const { id, fence, reason, by } of await ledger.cancelRequests(serverId)) {
+      const control = find(id)
+      if (control?.run.fence !== fence) continue
+      control.interrupt({ kind: 'cancel', reason, by })
     }
   }
 }

@@ -22,11 +22,27 @@ export function unitEnv(run: PreparedRun): Env {
     ...run.settings.cronjobSecrets.get(run.cronjobId),
     ...run.overrides.env,
     PANDA_PROJECT: run.project,
+    ...(run.kind === 'app' ? namesOfInstance(run) : namesOfRun(run)),
+  }
+}
+
+function namesOfRun(run: PreparedRun): Env {
+  return {
     PANDA_CRONJOB: run.cronjob,
     PANDA_RUN_ID: run.id,
     PANDA_ATTEMPT: String(run.attempt),
     PANDA_DUE_AT: run.dueAt.toISOString(),
     PANDA_TRIGGER: run.trigger,
+  }
+}
+
+/** `PANDA_APP` is also the name that the SDK takes for a subscription that has none. */
+function namesOfInstance(run: PreparedRun): Env {
+  return {
+    PANDA_APP: run.cronjob,
+    PANDA_INSTANCE: run.id,
+    PANDA_REVISION: String(run.revision),
+    PANDA_ATTEMPT: String(run.attempt),
   }
 }
 

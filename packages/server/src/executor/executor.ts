@@ -1,6 +1,6 @@
 import type { Component } from '../component.ts'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
-import { createTransitions, type RunTransitions } from '../runs/transition.ts'
+import type { RunTransitions } from '../runs/transition.ts'
 import { runOfUnit } from '../runtime/driver.ts'
 import { coalesce } from '../store/coalesce.ts'
 import { retryTransient } from '../store/transient.ts'
@@ -8,9 +8,9 @@ import type { AttemptContext } from './attempt-context.ts'
 import { runAttempt } from './attempt.ts'
 import { CancelWatch } from './cancel-watch.ts'
 import { EnginePatience } from './engine-patience.ts'
-import { keepOwned } from './keep-owned.ts'
+import { type Ledger, runLedger } from './ledger.ts'
 import type { ExecutorDeps } from './ports.ts'
-import { type Preparation, prepareRuns } from './prepare.ts'
+import type { Preparation } from './prepare.ts'
 import { RunControl } from './run-control.ts'
 import { SharedImages } from './shared-images.ts'
 import { StartsFirst } from './starts-first.ts'
@@ -29,11 +29,12 @@ const STOP_LIMIT_MS = 15_000
  * this one, adopt them. Only where units cannot outlive us (`survivesServer` false) they are stopped and end `lost`.
  */
 export class Executor implements Component {
-  readonly name = 'executor'
+  readonly name: string
   readonly #deps: ExecutorDeps
   readonly #active = new Map<string, RunControl>()
   readonly #cancels: CancelWatch
   readonly #context: AttemptContext
+  readonly #ledger: Ledger
   readonly #transitions: RunTransitions
   readonly #giveUp = new AbortController()
   readonly #freed = new Set<() => void>()
@@ -42,13 +43,15 @@ export class Executor implements Component {
 
   constructor(deps: ExecutorDeps) {
     this.#deps = deps
+    this.name = deps.name ?? 'executor'
     const { db, clock, log, listener, serverId, installation, driver, collectLogs } = deps
     const signal = this.#giveUp.signal
-    this.#transitions = createTransitions({ db, clock, log, maxPending: MAX_FOLLOWED, signal })
+    this.#ledger = deps.ledger ?? runLedger(db, deps.loadSettings)
+    this.#transitions = this.#ledger.transitions({ clock, log, maxPending: MAX_FOLLOWED, signal })
     const prepare = coalesce<ClaimedRun, Preparation>({
       maxBatch: PREPARE_BATCH,
       maxPending: MAX_FOLLOWED,
-      run: (runs) => retryTransient(() => prepareRuns(db, deps.loadSettings, runs), { clock, signal }),
+      run: (runs) => retryTransient(() => this.#ledger.prepare(runs), { clock, signal }),
     })
     this.#context = {
       driver,
@@ -64,7 +67,14 @@ export class Executor implements Component {
       surelyOurs: deps.surelyOurs ?? (() => true),
       onEnded: deps.onEnded ?? (() => undefined),
     }
-    this.#cancels = new CancelWatch({ db, clock, log, listener, serverId, find: (id) => this.#active.get(id) })
+    this.#cancels = new CancelWatch({
+      ledger: this.#ledger,
+      clock,
+      log,
+      listener,
+      serverId,
+      find: (id) => this.#active.get(id),
+    })
   }
 
   async start(): Promise<void> {
@@ -149,11 +159,11 @@ export class Executor implements Component {
 
   /** Lets go of every run that the database does not call ours any more. Called when we may have been taken for dead. */
   async verifyFences(): Promise<number> {
-    const { db, log, serverId } = this.#deps
+    const { log, serverId } = this.#deps
     const followed = [...this.#active.values()]
     const runs = followed.map((control) => control.run)
     const retry = { clock: this.#deps.clock, signal: this.#giveUp.signal }
-    const owned = await retryTransient(() => keepOwned(db, serverId, runs), retry)
+    const owned = await retryTransient(() => this.#ledger.owned(serverId, runs), retry)
     const stale = followed.filter((control) => !owned.has(control.run.id))
     for (const control of stale) control.drop()
     if (stale.length > 0) log.warn({ runs: stale.length }, 'other servers have taken over runs of this one')

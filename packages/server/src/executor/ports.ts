@@ -4,6 +4,7 @@ import type { Log } from '../log.ts'
 import type { RegistryAuth, RuntimeDriver } from '../runtime/driver.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
+import type { Ledger } from './ledger.ts'
 
 /** What a project hands to its runs; read once per batch, never kept. */
 export interface ProjectSettings {
@@ -47,6 +48,10 @@ export interface EndedWork {
 }
 
 export interface ExecutorDeps {
+  /** For the log; default `executor`. */
+  readonly name?: string
+  /** Whose work it carries out. Default: the runs of cronjobs. */
+  readonly ledger?: Ledger
   readonly db: Database
   readonly driver: RuntimeDriver
   readonly collectLogs: CollectLogs

@@ -1,9 +1,9 @@
 import { PandaError } from '@pandastack/contract'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
-import type { Database } from '../store/database.ts'
+import type { UnitKind } from '../runtime/driver.ts'
 import type { LoadSettings, ProjectSettings } from './ports.ts'
 import type { PreparedRun } from './prepared-run.ts'
-import { readRunRows, type RunRow } from './read-run-rows.ts'
+import type { RunRow } from './read-run-rows.ts'
 
 /** `stale`: not ours any more. `unusable`: a setting it needs cannot be had; says which. */
 export type Preparation =
@@ -11,13 +11,17 @@ export type Preparation =
   | { readonly kind: 'stale' }
   | { readonly kind: 'unusable'; readonly run: PreparedRun; readonly message: string }
 
-/** Reads what the attempts of a whole batch need, in a few queries however many they are; two more per project. */
-export async function prepareRuns(
-  db: Database,
+/**
+ * Reads what the attempts of a whole batch need, in a few queries however many they are; two more per project.
+ *
+ * @param rows what stands on record of those that are still ours, by id
+ */
+export async function prepareWork(
+  kind: UnitKind,
+  rows: ReadonlyMap<string, RunRow>,
   loadSettings: LoadSettings,
   runs: readonly ClaimedRun[],
 ): Promise<Preparation[]> {
-  const rows = await readRunRows(db, runs)
   const settings = await loadAll(
     loadSettings,
     runs.filter((run) => rows.has(run.id)),
@@ -28,9 +32,9 @@ export async function prepareRuns(
     if (row === undefined || loaded === undefined) return { kind: 'stale' }
     if (loaded instanceof PandaError) {
       const message = `${loaded.message} ${loaded.hint}`
-      return { kind: 'unusable', run: prepared(run, row, NO_SETTINGS), message }
+      return { kind: 'unusable', run: prepared(kind, run, row, NO_SETTINGS), message }
     }
-    return { kind: 'ready', run: prepared(run, row, loaded) }
+    return { kind: 'ready', run: prepared(kind, run, row, loaded) }
   })
 }
 
@@ -60,9 +64,10 @@ async function loadAll(
 const NO_OVERRIDES = {}
 const NO_SETTINGS: ProjectSettings = { env: {}, secrets: {}, cronjobSecrets: new Map(), registries: new Map() }
 
-function prepared(run: ClaimedRun, row: RunRow, settings: ProjectSettings): PreparedRun {
+function prepared(kind: UnitKind, run: ClaimedRun, row: RunRow, settings: ProjectSettings): PreparedRun {
   // Field by field: a spread of the run costs more than all else here.
   return {
+    kind,
     id: run.id,
     projectId: run.projectId,
     cronjobId: run.cronjobId,

@@ -1,12 +1,21 @@
 import type { CronjobSpec, Reason, RunOverrides } from '@pandastack/contract'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
+import type { UnitKind } from '../runtime/driver.ts'
 import type { ProjectSettings } from './ports.ts'
 
 /** A claimed run with all that its attempt needs. */
+/** What of a cronjob's or an app's spec an attempt is made from. */
+export type WorkSpec = Pick<
+  CronjobSpec,
+  'image' | 'entrypoint' | 'command' | 'env' | 'pull' | 'memory' | 'cpus' | 'grace' | 'timeout' | 'retry'
+>
+
 export interface PreparedRun extends ClaimedRun {
+  /** What it is: a run of a cronjob, or an instance of an app (then `cronjob` names the app). */
+  readonly kind: UnitKind
   readonly project: string
   readonly cronjob: string
-  readonly spec: CronjobSpec
+  readonly spec: WorkSpec
   readonly settings: ProjectSettings
   readonly overrides: RunOverrides
   readonly maxAttempts: number

@@ -1,17 +1,18 @@
-import type { CronjobSpec, Reason, RunOverrides } from '@pandastack/contract'
+import type { Reason, RunOverrides } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { BornRun, ClaimedRun } from '../runs/claimed-run.ts'
 import { lateAfter, readLateListeners } from '../runs/late.ts'
 import { stillRunning } from '../runs/transition/fenced.ts'
 import type { Database } from '../store/database.ts'
 import { sqlArray } from '../store/sql-array.ts'
+import type { WorkSpec } from './prepared-run.ts'
 
 /** What an attempt needs, as it stands in the database. */
 export interface RunRow {
   readonly id: string
   readonly project: string
   readonly cronjob: string
-  readonly spec: CronjobSpec
+  readonly spec: WorkSpec
   readonly overrides: RunOverrides | null
   readonly max_attempts: number
   readonly lost_attempts: number

@@ -9,6 +9,7 @@ const auth = { username: 'u', password: 'registry-pass' }
 function run(change: Partial<PreparedRun> & { env?: Record<string, string>; image?: string } = {}): PreparedRun {
   const { env = {}, image = 'your-org/mailer:latest', ...rest } = change
   return {
+    kind: 'run',
     id: 'run_1',
     projectId: 'prj_1',
     cronjobId: 'cj_1',

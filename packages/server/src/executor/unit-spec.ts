@@ -20,7 +20,7 @@ export function unitSpecOf(run: PreparedRun, installation: string, image: string
     labels: {
       installation,
       project: run.project,
-      kind: 'run',
+      kind: run.kind,
       resource: run.cronjob,
       run: run.id,
       attempt: run.attempt,

@@ -1,12 +1,17 @@
 import type { RunState } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { Queryable } from '../store/database.ts'
+import { readKnownInstances } from '../apps/owned-instances.ts'
 import type { KnownRun } from './diff.ts'
 
-/** Runs by id as the database has them now; pages of 5,000. */
+const isInstance = (id: string): boolean => id.startsWith('ins_')
+
+/** Runs and instances of apps by id, as the database has them now; pages of 5,000. */
 export async function readKnownRuns(db: Queryable, ids: Iterable<string>): Promise<Map<string, KnownRun>> {
   const known = new Map<string, KnownRun>()
-  const all = [...new Set(ids)]
+  const unique = [...new Set(ids)]
+  const all = unique.filter((id) => !isInstance(id))
+  for (const instance of await readKnownInstances(db, unique.filter(isInstance))) known.set(instance.id, instance)
   for (let from = 0; from < all.length; from += 5000) {
     const { rows } = await sql<{
       id: string

@@ -34,6 +34,8 @@ export interface ReconcilerDeps {
   readonly db: Database
   readonly driver: RuntimeDriver
   readonly executor: Executor
+  /** Carries out the instances of apps, on the same engine. Default: there are none. */
+  readonly instances?: Pick<Executor, 'isFollowing' | 'followsUnit' | 'following' | 'lookAgain'>
   readonly membership: Pick<Membership, 'serverId' | 'deadServers' | 'list'>
   readonly clock: Clock
   readonly log: Log
@@ -65,7 +67,7 @@ export class Reconciler implements Component {
   /** Begins at once; resolves without waiting for the first pass. */
   start(): Promise<void> {
     if (this.#loops.length > 0) return Promise.resolve()
-    const { clock, log, driver, installation, executor } = this.#deps
+    const { clock, log, driver, installation, executor, instances } = this.#deps
     const shared = { clock, log, signal: this.#stopping.signal }
     const units = startLoop({
       ...shared,
@@ -85,7 +87,7 @@ export class Reconciler implements Component {
       units,
     ]
     this.#watching = watchUnits({ ...shared, driver, installation }, (name) => {
-      if (!executor.followsUnit(name)) units.wake()
+      if (!executor.followsUnit(name) && instances?.followsUnit(name) !== true) units.wake()
     })
     return Promise.resolve()
   }
@@ -126,9 +128,9 @@ export class Reconciler implements Component {
 
   /** Compares the engine's units with the runs. An engine that is away is looked at the next time. */
   async passUnits(): Promise<void> {
-    const { db, driver, executor, membership, installation, clock, log } = this.#deps
+    const { db, driver, executor, instances, membership, installation, clock, log } = this.#deps
     const { serverId } = membership
-    const following = [...executor.following()]
+    const following = [...executor.following(), ...(instances?.following() ?? [])]
     const units = await driver.list(installation, this.#stopping.signal).catch((error: unknown) => {
       if (isAway(error)) return null
       throw error
@@ -137,7 +139,7 @@ export class Reconciler implements Component {
     const runs = await readKnownRuns(db, [...units.map((unit) => unit.labels.run), ...following])
     const livingServers = new Set((await membership.list()).filter((server) => server.alive).map((server) => server.id))
     const nowMs = clock.now()
-    const isBusy = (id: string): boolean => executor.isFollowing(id)
+    const isBusy = (id: string): boolean => executor.isFollowing(id) || instances?.isFollowing(id) === true
     const seenForMs = (unit: string): number => this.#suspects.ageMs(unit, nowMs)
     const { actions, suspects } = diff({ units, runs, livingServers, self: serverId, isBusy, following, seenForMs })
     this.#suspects.update(suspects, nowMs)
@@ -189,10 +191,11 @@ export class Reconciler implements Component {
   }
 
   async #carryOut(action: Action): Promise<void> {
-    const { driver, executor } = this.#deps
+    const { driver, executor, instances } = this.#deps
     const { signal } = this.#stopping
     if (action.kind === 'look-again') {
       executor.lookAgain(action.runId)
+      instances?.lookAgain(action.runId)
       return
     }
     if (action.stop) await driver.stop(action.unit, REMOVE_GRACE_MS, signal)

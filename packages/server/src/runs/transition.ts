@@ -33,8 +33,28 @@ export interface RunTransitions {
   readonly finished: Coalesced<EndedAttempt, boolean>
 }
 
-export function createTransitions({ db, clock, log, maxPending, signal }: TransitionDeps): RunTransitions {
-  const batched = <T>(what: string, write: (db: Database, items: readonly T[]) => Promise<boolean[]>) =>
+type Write<T> = (db: Database, items: readonly T[]) => Promise<boolean[]>
+
+/** The statements behind {@link RunTransitions}: of runs, or of other work that has the same life. */
+export interface TransitionWrites {
+  readonly phase: Write<PhaseChange>
+  readonly started: Write<StartedAttempt>
+  readonly requeued: Write<Requeued>
+  readonly finished: Write<EndedAttempt>
+}
+
+const RUN_WRITES: TransitionWrites = {
+  phase: setPhases,
+  started: recordStarted,
+  requeued: requeueRuns,
+  finished: finishAttempts,
+}
+
+export function createTransitions(
+  { db, clock, log, maxPending, signal }: TransitionDeps,
+  writes: TransitionWrites = RUN_WRITES,
+): RunTransitions {
+  const batched = <T>(what: string, write: Write<T>) =>
     coalesce<T, boolean>({
       maxBatch: MAX_BATCH,
       maxPending,
@@ -48,9 +68,9 @@ export function createTransitions({ db, clock, log, maxPending, signal }: Transi
         }),
     })
   return {
-    phase: batched('phases', setPhases),
-    started: batched('starts', recordStarted),
-    requeued: batched('requeues', requeueRuns),
-    finished: batched('ends', finishAttempts),
+    phase: batched('phases', writes.phase),
+    started: batched('starts', writes.started),
+    requeued: batched('requeues', writes.requeued),
+    finished: batched('ends', writes.finished),
   }
 }

@@ -110,10 +110,14 @@ export interface EnsuredImage {
   readonly digest: string | null
 }
 
+export const UNIT_KINDS = ['run', 'app'] as const
+export type UnitKind = (typeof UNIT_KINDS)[number]
+
 export interface UnitLabels {
   readonly installation: string
   readonly project: string
-  readonly kind: 'run'
+  /** A run of a cronjob, or an instance of an app. */
+  readonly kind: UnitKind
   readonly resource: string
   readonly run: string
   readonly attempt: number
@@ -186,13 +190,13 @@ export class RuntimeError extends Error {
   }
 }
 
-/** `panda-<run id>-<attempt>`: one name for one attempt, on every engine. */
+/** `panda-<id of run or instance>-<attempt>`: one name for one attempt, on every engine. */
 export function unitName(run: string, attempt: number): string {
   return `panda-${run.replace('_', '-')}-${attempt}`
 }
 
-/** The run of a unit's name; null when the name is not one of ours. */
+/** The run or instance of a unit's name; null when the name is not one of ours. */
 export function runOfUnit(unit: string): string | null {
-  const match = /^panda-(run)-([0-9a-f]+)-\d+$/.exec(unit)
+  const match = /^panda-(run|ins)-([0-9a-f]+)-\d+$/.exec(unit)
   return match ? `${match[1]}_${match[2]}` : null
 }

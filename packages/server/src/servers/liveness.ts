@@ -49,7 +49,7 @@ export async function listServers(db: Queryable): Promise<ServerStatus[]> {
   }))
 }
 
-/** Ids of servers that own running runs, registered or not. Hops through the index: its cost is theirs, not the runs'. */
+/** Ids of servers that own running runs or instances, registered or not. Hops through the index: its cost is theirs, not the runs'. */
 export async function listOwners(db: Queryable): Promise<string[]> {
   const running = stateList(['running'])
   const { rows } = await sql<{ id: string }>`
@@ -59,6 +59,7 @@ export async function listOwners(db: Queryable): Promise<string[]> {
       select (select r.server_id from runs r where r.state in ${running} and r.server_id > o.id order by r.server_id limit 1)
       from owners o where o.id is not null
     )
-    select id from owners where id is not null`.execute(db)
+    select id from owners where id is not null
+    union select server_id from app_instances where state = 'running' and server_id is not null`.execute(db)
   return rows.map((row) => row.id)
 }

@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import { v7 } from 'uuid'
 
-export type IdPrefix = 'prj' | 'tok' | 'cj' | 'run' | 'sec' | 'alt' | 'dlv' | 'srv' | 'inc' | 'ins'
+export type IdPrefix = 'prj' | 'tok' | 'cj' | 'app' | 'run' | 'sec' | 'alt' | 'dlv' | 'srv' | 'inc' | 'ins'
 
 const ID_BYTES = 16
 /** Random bytes are fetched for so many ids at once: one by one they cost more than the rest of a planned tick. */

@@ -7,8 +7,9 @@ import pg from 'pg'
  * - `panda_runs`: a run was queued, cancelled or has ended (payload: its id, or empty for many)
  * - `panda_logs`: a run's log has grown (payload: run id)
  * - `panda_alerts`: an alert event was stored
+ * - `panda_apps`: an app or an instance of one has changed (payload: the instance's id, or empty)
  */
-export const CHANNELS = ['panda_schedule', 'panda_runs', 'panda_logs', 'panda_alerts'] as const
+export const CHANNELS = ['panda_schedule', 'panda_runs', 'panda_logs', 'panda_alerts', 'panda_apps'] as const
 export type ChannelName = (typeof CHANNELS)[number]
 
 export interface Listener {

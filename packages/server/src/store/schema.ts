@@ -1,12 +1,15 @@
 import type {
   AlertEvent,
+  AppSpec,
   AttemptOutcome,
   ChannelKind,
   Concurrency,
   CronjobSpec,
+  InstanceState,
   MissedPolicy,
   Phase,
   Reason,
+  RevisionState,
   RunOverrides,
   RunState,
   Scope,
@@ -218,6 +221,63 @@ export interface AlertEventsTable {
   delivery_id: string | null
 }
 
+export interface AppsTable {
+  id: string
+  project_id: string
+  name: string
+  replicas: number
+  stopped: Generated<boolean>
+  revision: Generated<number>
+  ready_revision: number | null
+  created_at: DefaultTime
+  updated_at: DefaultTime
+  deleted_at: MaybeTime
+}
+
+export interface AppRevisionsTable {
+  app_id: string
+  revision: number
+  spec: JSONColumnType<AppSpec>
+  state: RevisionState
+  message: string | null
+  image_digest: string | null
+  env_snapshot: JSONColumnType<Record<string, string>> | null
+  rollback_of: number | null
+  by: string | null
+  created_at: DefaultTime
+  ready_at: MaybeTime
+}
+
+export interface AppInstancesTable {
+  id: string
+  app_id: string
+  project_id: string
+  revision: number
+  slot: number
+  state: InstanceState
+  phase: Phase | null
+  reason: Reason | null
+  message: string | null
+  exit_code: number | null
+  server_id: string | null
+  engine_id: string | null
+  fence: Generated<number>
+  attempt: Generated<number>
+  /** Ends in a row, each soon after its start. */
+  crashes: Generated<number>
+  available_at: DefaultTime
+  attempt_started_at: MaybeTime
+  ready_at: MaybeTime
+  finished_at: MaybeTime
+  cancel_reason: Reason | null
+  cancel_by: string | null
+  /** The revision that took its place. */
+  replaced_by: number | null
+  drain_finished: number | null
+  drain_handed_back: number | null
+  created_at: DefaultTime
+}
+
 /** Answers to POSTs that carried an Idempotency-Key; `response` is sealed. */
 export interface IdempotencyKeysTable {
   token_id: string
@@ -248,4 +308,7 @@ export interface Schema {
   alert_deliveries: AlertDeliveriesTable
   alert_events: AlertEventsTable
   idempotency_keys: IdempotencyKeysTable
+  apps: AppsTable
+  app_revisions: AppRevisionsTable
+  app_instances: AppInstancesTable
 }

@@ -2,6 +2,7 @@ import type { ApiDeps } from '../deps.ts'
 import type { Route } from '../route.ts'
 import { alertRoutes } from './alerts.ts'
 import { applyRoutes } from './apply.ts'
+import { appRoutes } from './apps.ts'
 import { cronjobRoutes } from './cronjobs.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { envRoutes } from './env.ts'
@@ -29,6 +30,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...subscriptionRoutes(deps),
     ...deadLetterRoutes(deps),
     ...topologyRoutes(deps),
+    ...appRoutes(deps),
     ...applyRoutes(deps),
     ...envRoutes(),
     ...secretRoutes(deps),

@@ -1,4 +1,4 @@
-import type { UnitLabels } from '../driver.ts'
+import { UNIT_KINDS, type UnitKind, type UnitLabels } from '../driver.ts'
 
 /** Our words for the engine's labels. `panda.installation` is the one that everything is found by. */
 const KEYS = {
@@ -19,8 +19,12 @@ export function fromEngineLabels(labels: Readonly<Record<string, string>>): Unit
   const { [KEYS.installation]: installation, [KEYS.project]: project, [KEYS.kind]: kind } = labels
   const { [KEYS.resource]: resource, [KEYS.run]: run, [KEYS.attempt]: attempt } = labels
   if (installation === undefined || project === undefined || resource === undefined || run === undefined) return null
-  if (kind !== 'run' || attempt === undefined || !/^\d{1,9}$/.test(attempt)) return null
+  if (!isUnitKind(kind) || attempt === undefined || !/^\d{1,9}$/.test(attempt)) return null
   return { installation, project, kind, resource, run, attempt: Number(attempt) }
+}
+
+function isUnitKind(kind: string | undefined): kind is UnitKind {
+  return UNIT_KINDS.some((known) => known === kind)
 }
 
 export function installationFilter(installation: string): string {

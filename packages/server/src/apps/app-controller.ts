@@ -1,0 +1,134 @@
+import type { Clock } from '../clock.ts'
+import type { Component } from '../component.ts'
+import type { Executor } from '../executor/executor.ts'
+import type { Log } from '../log.ts'
+import { FirstSeen } from '../reconcile/first-seen.ts'
+import { type Loop, startLoop } from '../reconcile/loop.ts'
+import type { Membership } from '../servers/membership.ts'
+import type { Database } from '../store/database.ts'
+import type { Listener } from '../store/listen.ts'
+import { applyPlan, listAppIds } from './apply-plan.ts'
+import { adoptInstances, claimInstances, giveUpInstances } from './claim-instances.ts'
+import { instanceEngines, ownedInstances } from './owned-instances.ts'
+import { pruneEndedInstances, pruneInstanceLogs } from './prune-instances.ts'
+import { noteSteadyInstances } from './readiness.ts'
+
+/** Without a wake-up everything is looked at so often, milliseconds. */
+const PASS_EVERY_MS = 1000
+const SERVERS_EVERY_MS = 500
+const PRUNE_EVERY_MS = 60_000
+/** An engine that no living server has is waited for so long. */
+const ENGINE_LOST_AFTER_MS = 60_000
+/** Ours by the database and followed by nobody for so long: a claim whose answer was lost. */
+const STRAY_AFTER_MS = 4000
+
+export interface AppControllerDeps {
+  readonly db: Database
+  readonly listener: Pick<Listener, 'on'>
+  readonly executor: Pick<Executor, 'take' | 'isFollowing' | 'engineKnown'>
+  readonly membership: Pick<Membership, 'serverId' | 'deadServers'>
+  readonly clock: Clock
+  readonly log: Pick<Log, 'info' | 'warn'>
+  readonly engineId: string
+  /** Of the log of one instance, in bytes. */
+  readonly logKeepBytes: number
+}
+
+/**
+ * Keeps apps as they are declared: plans what has to start and to end, and takes what this server can start. Any number
+ * of servers do so side by side; an app is planned by one at a time, an instance belongs to one.
+ */
+export class AppController implements Component {
+  readonly name = 'app controller'
+  readonly #deps: AppControllerDeps
+  readonly #stopping = new AbortController()
+  readonly #engines = new FirstSeen()
+  readonly #strays = new FirstSeen()
+  #loops: readonly Loop[] = []
+  #unlisten: (() => void) | undefined
+
+  constructor(deps: AppControllerDeps) {
+    this.#deps = deps
+  }
+
+  start(): Promise<void> {
+    if (this.#loops.length > 0) return Promise.resolve()
+    const { clock, log, listener } = this.#deps
+    const shared = { clock, log, signal: this.#stopping.signal }
+    const apps = startLoop({
+      ...shared,
+      name: 'the pass over apps',
+      everyMs: PASS_EVERY_MS,
+      work: () => this.passApps(),
+    })
+    this.#loops = [
+      apps,
+      startLoop({
+        ...shared,
+        name: 'the adoption of instances',
+        everyMs: SERVERS_EVERY_MS,
+        work: () => this.passServers(),
+      }),
+      startLoop({ ...shared, name: 'the pruning of instances', everyMs: PRUNE_EVERY_MS, work: () => this.#prune() }),
+    ]
+    this.#unlisten = listener.on('panda_apps', () => apps.wake())
+    return Promise.resolve()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#unlisten?.()
+    await Promise.all(this.#loops.map((loop) => loop.ended))
+  }
+
+  /** Plans until nothing changes, and takes what may start. */
+  async passApps(): Promise<void> {
+    const { db, membership, engineId, executor } = this.#deps
+    await noteSteadyInstances(db)
+    for (const id of await listAppIds(db)) {
+      if (this.#stopping.signal.aborted) return
+      await applyPlan(db, id)
+    }
+    if (!executor.engineKnown || this.#stopping.signal.aborted) return
+    executor.take(await claimInstances(db, { serverId: membership.serverId, engineId }))
+  }
+
+  /** Adopts what dead servers ran and what of ours nobody follows; gives up what nobody can reach. */
+  async passServers(): Promise<void> {
+    const { db, membership, executor, engineId, clock, log } = this.#deps
+    const { serverId } = membership
+    const judged = await membership.deadServers()
+    if (judged === null) return
+    const self = { serverId, engineId }
+    if (judged.dead.length > 0) {
+      const adopted = await adoptInstances(db, self, judged.dead)
+      executor.take(adopted)
+      if (adopted.length > 0) log.info({ instances: adopted.length }, 'adopted instances of servers that are gone')
+    }
+    const nowMs = clock.now()
+    await this.#takeUpStrays(self, nowMs)
+    if (!executor.engineKnown) return
+    const unreachable = (await instanceEngines(db)).filter((id) => !judged.engines.has(id))
+    this.#engines.update(unreachable, nowMs)
+    const lost = [...this.#engines.olderThan(ENGINE_LOST_AFTER_MS, nowMs)]
+    if (lost.length === 0) return
+    const instances = await giveUpInstances(db, lost)
+    if (instances > 0) log.warn({ instances, engines: lost }, 'gave up instances that no living server reaches')
+  }
+
+  async #takeUpStrays(self: { serverId: string; engineId: string }, nowMs: number): Promise<void> {
+    const { db, executor, log } = this.#deps
+    const strays = (await ownedInstances(db, self.serverId)).filter((id) => !executor.isFollowing(id))
+    this.#strays.update(strays, nowMs)
+    const ids = [...this.#strays.olderThan(STRAY_AFTER_MS, nowMs)].filter((id) => !executor.isFollowing(id))
+    if (ids.length === 0) return
+    const taken = await adoptInstances(db, self, [self.serverId], ids)
+    executor.take(taken)
+    log.warn({ instances: taken.length }, 'took up instances of this server that nobody followed')
+  }
+
+  async #prune(): Promise<void> {
+    await pruneInstanceLogs(this.#deps.db, this.#deps.logKeepBytes)
+    await pruneEndedInstances(this.#deps.db)
+  }
+}

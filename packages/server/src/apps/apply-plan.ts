@@ -1,0 +1,100 @@
+import type { RevisionState } from '@pandastack/contract'
+import { sql } from 'kysely'
+import type { Database, Queryable } from '../store/database.ts'
+import { newId } from '../store/ids.ts'
+import { endMessage } from './instance-writes.ts'
+import { type AppPlan, planApp, type PlannedApp, type PlannedInstance } from './plan-app.ts'
+import { isLive } from './states.ts'
+
+interface AppRow extends PlannedApp {
+  readonly id: string
+  readonly project_id: string
+}
+
+/** Apps that may have something to do: all that are not deleted, and deleted ones that still have instances. */
+export async function listAppIds(db: Queryable): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select a.id from apps a
+    where a.deleted_at is null or exists (select 1 from app_instances i where i.app_id = a.id and ${isLive})`.execute(
+    db,
+  )
+  return rows.map((row) => row.id)
+}
+
+/**
+ * Plans one app and carries the plan out, in one transaction that holds the app's row.
+ *
+ * @returns whether anything was changed; false also when another server is at it
+ */
+export async function applyPlan(db: Database, appId: string): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    const app = await lockApp(trx, appId)
+    if (app === null) return false
+    const plan = planApp(app, await readInstances(trx, appId))
+    if (plan.create.length === 0 && plan.cancel.length === 0 && plan.verdict === null) return false
+    await cancel(trx, plan.cancel)
+    await create(trx, app, plan.create)
+    await conclude(trx, app, plan.verdict)
+    await sql`select pg_notify('panda_apps', '')`.execute(trx)
+    return true
+  })
+}
+
+/** Null when another server holds it, which then does what is to be done. */
+async function lockApp(trx: Queryable, id: string): Promise<AppRow | null> {
+  const { rows } = await sql<AppRow & { state: RevisionState }>`
+    select a.id, a.project_id, a.replicas, a.stopped, a.deleted_at is not null as deleted, a.revision, v.state,
+      v.spec ->> 'readyTimeout' as "readyTimeout", a.ready_revision as "readyRevision",
+      (extract(epoch from panda_now() - v.created_at) * 1000)::float8 as "deployingForMs"
+    from apps a join app_revisions v on v.app_id = a.id and v.revision = a.revision
+    where a.id = ${id} for no key update of a skip locked`.execute(trx)
+  return rows[0] ?? null
+}
+
+async function readInstances(trx: Queryable, appId: string): Promise<PlannedInstance[]> {
+  const { rows } = await sql<PlannedInstance>`
+    select i.id, i.revision, i.slot, i.ready_at is not null as ready, i.crashes, i.cancel_reason is not null as ending,
+      i.message
+    from app_instances i where i.app_id = ${appId} and ${isLive} order by i.id`.execute(trx)
+  return rows
+}
+
+/** What runs is ended by its server; what waits for a start, and that no engine can have, ends here. */
+async function cancel(trx: Queryable, items: AppPlan['cancel']): Promise<void> {
+  for (const { id, reason, replacedBy } of items) {
+    await sql`
+      update app_instances i set cancel_reason = ${reason}, replaced_by = ${replacedBy}
+      where i.id = ${id} and ${isLive} and i.cancel_reason is null`.execute(trx)
+    await sql`
+      update app_instances i set state = 'cancelled', reason = i.cancel_reason, message = ${endMessage(reason)},
+        finished_at = panda_now()
+      where i.id = ${id} and (i.state = 'retrying' or (i.state = 'queued' and i.engine_id is null))`.execute(trx)
+  }
+}
+
+async function create(trx: Queryable, app: AppRow, slots: AppPlan['create']): Promise<void> {
+  for (const { revision, slot } of slots) {
+    await sql`
+      insert into app_instances (id, app_id, project_id, revision, slot, state, available_at, created_at)
+      values (${newId('ins')}, ${app.id}, ${app.project_id}, ${revision}, ${slot}, 'queued', panda_now(), panda_now())`.execute(
+      trx,
+    )
+  }
+}
+
+async function conclude(trx: Queryable, app: AppRow, verdict: AppPlan['verdict']): Promise<void> {
+  if (verdict === null) return
+  if (verdict.state === 'failed') {
+    await sql`
+      update app_revisions set state = 'failed', message = ${verdict.message}
+      where app_id = ${app.id} and revision = ${app.revision}`.execute(trx)
+    return
+  }
+  await sql`
+    update app_revisions set state = 'superseded' where app_id = ${app.id} and revision <> ${app.revision}
+      and state in ('ready', 'deploying')`.execute(trx)
+  await sql`
+    update app_revisions set state = 'ready', ready_at = panda_now(), message = null
+    where app_id = ${app.id} and revision = ${app.revision}`.execute(trx)
+  await sql`update apps set ready_revision = ${app.revision} where id = ${app.id}`.execute(trx)
+}

@@ -1,0 +1,36 @@
+import { sql } from 'kysely'
+import type { Queryable } from '../store/database.ts'
+import { isLive } from './states.ts'
+
+/** Ended instances kept of each app, with their logs: what explains the last deploys and crashes. */
+const KEPT_ENDED = 50
+/** Deleted apps are kept so long. */
+const DELETED_KEPT = '30 days'
+
+/** An instance runs for months: of its log the newest bytes are kept. Whole chunks go, the oldest first. */
+export async function pruneInstanceLogs(db: Queryable, keepBytes: number): Promise<void> {
+  await sql`
+    delete from log_chunks c using (
+      select run_id, first_line, sum(bytes) over (partition by run_id order by first_line desc) - bytes as newer
+      from log_chunks where run_id in (select i.id from app_instances i where ${isLive})
+    ) old
+    where c.run_id = old.run_id and c.first_line = old.first_line and old.newer > ${keepBytes}`.execute(db)
+}
+
+export async function pruneEndedInstances(db: Queryable): Promise<void> {
+  await sql`
+    with old as (
+      select id from (
+        select i.id, row_number() over (partition by i.app_id order by i.finished_at desc) as nth
+        from app_instances i where not (${isLive})
+      ) ended where nth > ${KEPT_ENDED}
+      union all
+      select i.id from app_instances i join apps a on a.id = i.app_id
+      where a.deleted_at < panda_now() - ${DELETED_KEPT}::interval and not (${isLive})
+    ), chunks as (delete from log_chunks where run_id in (select id from old)),
+    logs as (delete from run_logs where run_id in (select id from old))
+    delete from app_instances where id in (select id from old)`.execute(db)
+  await sql`
+    delete from apps a where a.deleted_at < panda_now() - ${DELETED_KEPT}::interval
+      and not exists (select 1 from app_instances i where i.app_id = a.id)`.execute(db)
+}
