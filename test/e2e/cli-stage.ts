@@ -4,6 +4,7 @@ import type { Cronjob, Run } from '@pandastack/contract'
 import { Client } from '../support/api-client.ts'
 import { type RedisServer, startRedisServer } from '../support/redis.ts'
 import { waitFor } from '../support/wait-for.ts'
+import { AppStage } from './app-stage.ts'
 import { EventStage } from './event-stage.ts'
 import type { World } from './world.ts'
 
@@ -15,6 +16,7 @@ export class Stage {
   /** The store of the project's queues. */
   readonly #redis: RedisServer
   readonly #events: EventStage
+  readonly #apps: AppStage
   /** The run that RUN stands for; it has ended. */
   #endedRun = ''
 
@@ -24,9 +26,11 @@ export class Stage {
     this.#api = new Client(url, token)
     this.#redis = redis
     this.#events = events
+    this.#apps = new AppStage(world, this.#api)
   }
 
   async close(): Promise<void> {
+    await this.#apps.delete()
     await this.#redis.stop()
     await this.#events[Symbol.asyncDispose]()
   }
@@ -56,7 +60,8 @@ export class Stage {
     const run = /\bRUN\b/.test(line) ? await this.#runFor(line) : ''
     const job = /\bJOB\b/.test(line) ? await this.#jobFor(line) : ''
     const letter = /\bLETTER\b/.test(line) ? await this.#events.deadLetter() : ''
-    return line
+    return this.#apps
+      .resolve(line)
       .replaceAll('amqp://localhost:5672', this.#events.url)
       .replaceAll(/\bLETTER\b/g, letter)
       .replaceAll('https://panda.example.com', this.#url)
@@ -82,6 +87,7 @@ export class Stage {
       await this.#api.ok('PUT', '/v1/env/REDIS_URL', { value: this.#redis.url })
       await this.#api.ok('POST', '/v1/queues/uploads/jobs', { data: { fileId: 6 } })
     }
+    if (AppStage.isAbout(line)) await this.#apps.reset(line)
     if (EventStage.isAbout(line)) {
       await this.#api.ok('PUT', '/v1/env/RABBITMQ_URL', { value: this.#events.url })
       await this.#events.reset()

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { App, AppDetail, AppLogLine, DeployApp, Instance, Revision } from '../../packages/contract/src/index.ts'
+import { FAKE_IMAGES } from '../../packages/server/src/runtime/fake/fake-engine.ts'
 import type { Client } from '../support/api-client.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -31,7 +32,7 @@ function reached(name: string, what: (app: AppDetail) => boolean): Promise<AppDe
 const ready = (name: string, revision = 1) =>
   reached(name, (app) => app.state === 'ready' && app.readyRevision === revision && live(app).length === app.replicas)
 
-describe('a deploy', () => {
+describe.concurrent('a deploy', () => {
   it('makes the app, and is ready when its instances have run for a while', async () => {
     const first = await deploy('steady', { ...STEADY, replicas: 2 })
     expect(first).toMatchObject({ state: 'deploying', revision: 1, readyRevision: null, replicas: 2, ready: 0 })
@@ -92,9 +93,9 @@ describe('a deploy', () => {
   })
 
   it('of an image that is not there says what the registry said', async () => {
-    await deploy('absent', { image: 'your-org/image-not-found:1' })
+    await deploy('absent', { image: FAKE_IMAGES.missing, command: ['forever'] })
     const failed = await reached('absent', ({ state }) => state === 'failed')
-    expect(failed.deploy.message).toContain('image-not-found')
+    expect(failed.deploy.message).toContain('the fake registry answered image-not-found')
   })
 
   it('takes the place of one that is not finished', async () => {
@@ -112,7 +113,7 @@ describe('a deploy', () => {
   })
 })
 
-describe('an app', () => {
+describe.concurrent('an app', () => {
   it('is scaled up and down, and to nothing', async () => {
     await deploy('scaled', STEADY)
     await ready('scaled')
@@ -127,11 +128,11 @@ describe('an app', () => {
   })
 
   it('starts an instance again that ended by itself, also with 0, later each time', async () => {
-    await deploy('ending', STEADY)
-    await ready('ending')
-    await deploy('ending', { command: ['after', '5500ms', 'exit', '0'] })
-    const app = await reached('ending', ({ instances }) => instances.some(({ restarts }) => restarts > 0))
-    expect(app.readyRevision).toBe(2)
+    await deploy('ending', { image: 'your-org/api:1', command: ['exit', '0'] })
+    const app = await reached('ending', ({ instances }) => instances.some(({ restarts }) => restarts >= 2))
+    expect(app.instances[0]?.message).toBe('ended by itself (exit code 0)')
+    const failed = await reached('ending', ({ state }) => state === 'failed')
+    expect(failed.deploy.message).toContain('ended 3 times before it was ready')
   })
 
   it('is stopped and started', async () => {

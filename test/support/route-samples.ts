@@ -1,6 +1,7 @@
 import type { Route } from '../../packages/server/src/api/route.ts'
 import { freshVhost } from './rabbitmq.ts'
 import type { TestServer } from './server.ts'
+import { waitFor } from './wait-for.ts'
 
 /** `GET /v1/cronjobs/:name`. */
 export function routeKey(route: Route): string {
@@ -119,6 +120,20 @@ const SAMPLES: Readonly<Record<string, Make>> = {
     await onBroker(server)
     return sample('/v1/topology/apply', { name: HIDDEN, patterns: [HIDDEN] })
   },
+  'GET /v1/apps': async (server) => {
+    await onApp(server, 'list', '')
+    return sample('/v1/apps')
+  },
+  'GET /v1/apps/:name': (server) => onApp(server, 'get', ''),
+  'GET /v1/apps/:name/revisions': (server) => onApp(server, 'revisions', '/revisions'),
+  'GET /v1/apps/:name/logs': (server) => onApp(server, 'logs', '/logs'),
+  'POST /v1/apps/:name/deploys': (server) => onApp(server, 'deploys', '/deploys', { memory: '64Mi' }),
+  'POST /v1/apps/:name/rollbacks': (server) => onStartedApp(server, '/rollbacks', { revision: 1 }),
+  'POST /v1/apps/:name/scale': (server) => onApp(server, 'scale', '/scale', { replicas: 0 }),
+  'POST /v1/apps/:name/restart': (server) => onApp(server, 'restart', '/restart'),
+  'POST /v1/apps/:name/stop': (server) => onApp(server, 'stop', '/stop'),
+  'POST /v1/apps/:name/start': (server) => onApp(server, 'start', '/start'),
+  'DELETE /v1/apps/:name': (server) => onApp(server, 'delete', ''),
   'POST /v1/apply': () => sample('/v1/apply', { manifest: { version: 1 }, dryRun: true }),
 }
 
@@ -137,6 +152,23 @@ async function onCronjob(server: TestServer, verb: string, suffix: string, body?
   const name = `${HIDDEN}-${verb}`
   await server.api.ok('POST', '/v1/cronjobs', { name, ...cronjob })
   return sample(`/v1/cronjobs/${name}${suffix}`, body)
+}
+
+async function onApp(server: TestServer, verb: string, suffix: string, body?: unknown): Promise<Sample> {
+  const name = `${HIDDEN}-${verb}`
+  await server.api.ok('POST', `/v1/apps/${name}/deploys`, { image: 'ok', command: ['forever'] })
+  return sample(`/v1/apps/${name}${suffix}`, body)
+}
+
+/** Only what has started can be gone back to. */
+async function onStartedApp(server: TestServer, suffix: string, body: unknown): Promise<Sample> {
+  const made = await onApp(server, 'started', suffix, body)
+  const path = made.path.slice(0, -suffix.length)
+  await waitFor('the first revision to start', async () => {
+    const { deploy } = await server.api.ok<{ deploy: { imageDigest: string | null } }>('GET', path)
+    return deploy.imageDigest !== null
+  })
+  return made
 }
 
 async function onRun(server: TestServer, verb: string, suffix: string): Promise<Sample> {

@@ -1,7 +1,7 @@
 import type { Session } from './session.ts'
 
 /** What the shell's completion offers at a place: names are asked from the server. */
-export type Completes = 'cronjob' | 'run' | 'project' | 'alert' | 'context'
+export type Completes = 'cronjob' | 'app' | 'run' | 'project' | 'alert' | 'context'
 
 export interface OptionBase {
   readonly text: string

@@ -3,7 +3,7 @@ import { segment, type Client } from './http/client.ts'
 import type { Page } from './output/show.ts'
 import { didYouMean } from './suggest.ts'
 
-type Named = 'cronjobs' | 'alerts'
+type Named = 'cronjobs' | 'apps' | 'alerts'
 
 /** Names offered in a hint come from at most so many pages of 500: a typing error may wait a little, not for ever. */
 const PAGES_READ = 10

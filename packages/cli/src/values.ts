@@ -84,6 +84,12 @@ export function parseWords(text: string, option: string): string[] {
   )
 }
 
+/** A whole number, 0 or more. @param what names it in the error, e.g. `the number of instances` */
+export function parseCount(text: string, what: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw usageError(`${what}: "${shorten(text)}" is not a whole number`)
+}
+
 /** `none` means that there is no such limit. */
 export function orNone(text: string): string | null {
   return text === 'none' ? null : text

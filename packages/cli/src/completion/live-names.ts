@@ -29,7 +29,13 @@ async function contexts(session: Session): Promise<LiveName[]> {
   return Object.entries(contexts).map(([name, { url }]) => ({ name, about: url }))
 }
 
-const PATHS = { cronjob: '/v1/cronjobs', run: '/v1/runs', project: '/v1/projects', alert: '/v1/alerts' } as const
+const PATHS = {
+  cronjob: '/v1/cronjobs',
+  app: '/v1/apps',
+  run: '/v1/runs',
+  project: '/v1/projects',
+  alert: '/v1/alerts',
+} as const
 
 async function fromServer(session: Session, kind: Exclude<Completes, 'context'>): Promise<LiveName[]> {
   const api = await session.api()

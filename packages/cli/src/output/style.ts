@@ -37,10 +37,16 @@ export async function createStyle(enabled: boolean): Promise<Style> {
 
 /** A state in its colour; the word itself always carries the meaning. */
 export function paintState(style: Style, state: string): string {
-  if (state === 'succeeded' || state === 'sent') return style.green(state)
+  if (state === 'succeeded' || state === 'sent' || state === 'ready') return style.green(state)
   if (state === 'failed' || state === 'lost' || state === 'missed' || state === 'dead') return style.red(state)
-  if (state === 'running' || state === 'pulling') return style.cyan(state)
-  if (state === 'skipped' || state === 'cancelled' || state === 'retrying' || state === 'paused') {
+  if (state === 'running' || state === 'pulling' || state === 'deploying') return style.cyan(state)
+  if (
+    state === 'skipped' ||
+    state === 'cancelled' ||
+    state === 'retrying' ||
+    state === 'paused' ||
+    state === 'degraded'
+  ) {
     return style.yellow(state)
   }
   return state

@@ -2,6 +2,7 @@ import { durationMs } from '../duration.ts'
 import type { Duration } from '../duration.ts'
 import { PandaError } from '../errors.ts'
 import { sqlRunnerOf } from '../drivers/postgres/transaction.ts'
+import { defaultGraceMs } from '../lifecycle/default-grace.ts'
 import { onShutdown } from '../lifecycle/shutdown.ts'
 import { systemClock } from '../queue/clock.ts'
 import type { Clock } from '../queue/clock.ts'
@@ -65,7 +66,6 @@ export interface PublishOptions {
 
 const TYPE = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 const PATTERN = /^([A-Za-z0-9_-]+|\*|#)(\.([A-Za-z0-9_-]+|\*|#))*$/
-const DEFAULT_GRACE_MS = 30_000
 
 /**
  * Something happened, and several systems must know: one process publishes, every subscription gets every event that it asked
@@ -178,7 +178,7 @@ export class Events<P extends EventMap = EventMap, H extends EventMap = P> {
 
   /** Takes no new events, lets handlers finish within the grace (default 30 s), hands the rest back at once. */
   close(options: { readonly grace?: Duration } = {}): Promise<void> {
-    this.#closed ??= this.#close(options.grace === undefined ? DEFAULT_GRACE_MS : durationMs(options.grace, 'grace'))
+    this.#closed ??= this.#close(options.grace === undefined ? defaultGraceMs() : durationMs(options.grace, 'grace'))
     return this.#closed
   }
 

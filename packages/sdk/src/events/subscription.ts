@@ -1,4 +1,5 @@
 import { PandaError } from '../errors.ts'
+import { tellPlatform } from '../lifecycle/tell-platform.ts'
 import { pause } from '../queue/clock.ts'
 import type { Clock } from '../queue/clock.ts'
 import { loadTracing } from '../queue/tracing.ts'
@@ -83,12 +84,15 @@ export class Subscription {
     this.#closing.abort()
     await this.#started?.catch(() => undefined) // told by start()
     await this.#consumer?.stop()
+    const held = this.#running.size
     const over = new AbortController()
     await Promise.race([this.#idle(), pause(this.#deps.clock, graceMs, over.signal)])
     over.abort()
+    const handedBack = this.#running.size
     for (const { attempt } of this.#running.values()) attempt?.stop()
     await this.#consumer?.close()
     await Promise.all(this.#stopCleaning.map((stop) => stop()))
+    if (this.#consumer !== null) tellPlatform({ kind: 'drained', finished: held - handedBack, handedBack })
   }
 
   /** Waits for a broker that is away, for as long as it takes; what is wrong for good is thrown. */
@@ -102,6 +106,7 @@ export class Subscription {
         await driver.apply({ name: this.name, patterns, order: this.#deps.order })
         this.#consumer ??= await this.#consume(driver)
         await this.#consumer.setPrefetch(this.#prefetch())
+        tellPlatform({ kind: 'registered' })
         return
       } catch (error) {
         if (!(error instanceof PandaError) || error.code !== 'store_away') throw error

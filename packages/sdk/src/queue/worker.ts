@@ -1,4 +1,6 @@
 import { durationMs } from '../duration.ts'
+import { defaultGraceMs } from '../lifecycle/default-grace.ts'
+import { tellPlatform } from '../lifecycle/tell-platform.ts'
 import type { Duration } from '../duration.ts'
 import { pause } from './clock.ts'
 import { Consumer } from './consumer.ts'
@@ -14,7 +16,6 @@ import { Upkeep } from './upkeep.ts'
 
 /** After the grace, for the last results and for giving back the lease. */
 const LAST_WORDS_MS = 5_000
-const DEFAULT_GRACE_MS = 30_000
 
 export interface WorkerParts {
   readonly queue: string
@@ -27,7 +28,7 @@ export interface WorkerParts {
 }
 
 export interface CloseOptions {
-  /** How long running handlers may go on. Default 30 s. */
+  /** How long running handlers may go on. Default 30 s; in an instance of an app what its drain time leaves. */
   readonly grace?: Duration
 }
 
@@ -56,7 +57,7 @@ export class Worker {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    const graceMs = options.grace === undefined ? DEFAULT_GRACE_MS : durationMs(options.grace, 'grace')
+    const graceMs = options.grace === undefined ? defaultGraceMs() : durationMs(options.grace, 'grace')
     this.#closed ??= this.#close(graceMs)
     return this.#closed
   }
@@ -110,6 +111,7 @@ export class Worker {
     this.consumer = consumer
     upkeep.start()
     consumer.obey(settings)
+    tellPlatform({ kind: 'registered' })
   }
 
   #onSignal(signal: Signal): void {
@@ -171,11 +173,14 @@ export class Worker {
     const { consumer } = this
     this.#upkeep?.stop()
     if (consumer !== null) {
+      const held = { running: consumer.running.size, ahead: consumer.bufferedJobs }
       consumer.beginClose()
       await this.#within(graceMs, consumer.quiet())
+      const left = consumer.running.size
       consumer.abandon()
       await this.#within(LAST_WORDS_MS, this.#flushed(consumer))
       consumer.lanes.stop()
+      tellPlatform({ kind: 'drained', finished: held.running - left, handedBack: left + held.ahead })
     }
     this.#unsubscribe?.()
     const hold = this.#hold

@@ -1,3 +1,4 @@
+import { parseDuration } from '@pandastack/contract'
 import type { PreparedRun } from './prepared-run.ts'
 
 type Env = Readonly<Record<string, string>>
@@ -42,6 +43,7 @@ function namesOfInstance(run: PreparedRun): Env {
     PANDA_APP: run.cronjob,
     PANDA_INSTANCE: run.id,
     PANDA_REVISION: String(run.revision),
+    PANDA_DRAIN_MS: String(parseDuration(run.spec.grace)),
     PANDA_ATTEMPT: String(run.attempt),
   }
 }

@@ -66,7 +66,7 @@ export function parseBackoff(text: string): Backoff {
   return { kind: 'exponential', delay, ...(max === undefined ? {} : { max }) }
 }
 
-function parseCpus(text: string): number {
+export function parseCpus(text: string): number {
   const cpus = /^\d{1,6}(?:\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN
   if (!(cpus > 0)) throw usageError(`--cpus: "${text}" is not a number`, 'Write 0.5 or 2.')
   return cpus

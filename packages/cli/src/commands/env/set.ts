@@ -27,7 +27,8 @@ export const command = defineCommand({
       { items, nextCursor: null },
       {
         name: () => names.join('\n'),
-        human: () => `Set ${names.join(', ')}. Runs that start from now on get it.`,
+        human: () =>
+          `Set ${names.join(', ')}. Runs that start from now on get it, apps with their next deploy or restart.`,
       },
     )
   },

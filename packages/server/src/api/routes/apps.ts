@@ -120,7 +120,7 @@ function changeRoute<B = undefined>({ verb, make, scope = 'write', ...rest }: Ch
     status: 202,
     answer: appDetailSchema,
     handler: async (call) => {
-      await make(call as unknown as ProjectCall<Params, unknown, B>)
+      await make(call)
       return getApp(call.db, call.project.id, call.params.name)
     },
   })

@@ -1,0 +1,109 @@
+import type { App, AppDetail, Instance, Revision } from '@pandastack/contract'
+import { plain } from '../output/clean.ts'
+import { paintState } from '../output/style.ts'
+import { type Column, renderFields, renderTable } from '../output/table.ts'
+import { relative } from '../output/time.ts'
+import type { Session } from '../session.ts'
+
+export function appColumns(session: Session): { columns: Column<App>[]; wideColumns: Column<App>[] } {
+  const now = session.io.now()
+  return {
+    columns: [
+      { head: 'NAME', cell: ({ name }) => name },
+      { head: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(session.style, text) },
+      { head: 'READY', cell: ({ ready, replicas }) => `${ready}/${replicas}` },
+      { head: 'REVISION', cell: ({ revision }) => String(revision) },
+      { head: 'CHANGED', cell: ({ updatedAt }) => relative(updatedAt, now) },
+      { head: 'IMAGE', cell: ({ spec }) => spec.image, flexible: true },
+    ],
+    wideColumns: [
+      { head: 'COMMAND', cell: ({ spec }) => (spec.command === null ? '-' : JSON.stringify(spec.command)) },
+      { head: 'DRAIN', cell: ({ spec }) => spec.drain },
+      { head: 'MEMORY', cell: ({ spec }) => spec.memory },
+      { head: 'CPUS', cell: ({ spec }) => String(spec.cpus) },
+    ],
+  }
+}
+
+function instanceColumns(session: Session): Column<Instance>[] {
+  const now = session.io.now()
+  return [
+    { head: 'INSTANCE', cell: ({ name }) => name },
+    { head: 'REVISION', cell: ({ revision }) => String(revision) },
+    { head: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(session.style, text) },
+    { head: 'READY', cell: ({ ready }) => (ready ? 'yes' : 'no') },
+    { head: 'RESTARTS', cell: ({ restarts }) => String(restarts) },
+    { head: 'SINCE', cell: ({ startedAt, finishedAt }) => sinceOf(finishedAt ?? startedAt, now) },
+    { head: 'EXIT', cell: ({ exitCode }) => (exitCode === null ? '-' : String(exitCode)) },
+    { head: 'WHAT', cell: (instance) => whatOf(instance, now), flexible: true },
+  ]
+}
+
+function sinceOf(time: string | null, now: Date): string {
+  return time === null ? '-' : relative(time, now)
+}
+
+function whatOf({ phase, message, nextStartAt }: Instance, now: Date): string {
+  const next = nextStartAt === null ? '' : `; starts again ${relative(nextStartAt, now)}`
+  return message === null ? (phase ?? '-') : plain(`${message}${next}`)
+}
+
+export function appFields(session: Session, app: AppDetail): string {
+  const { spec, deploy } = app
+  const now = session.io.now()
+  const fields = renderFields(
+    [
+      ['Name', app.name],
+      ['Project', app.project],
+      ['State', paintState(session.style, app.state)],
+      ['Ready', `${app.ready} of ${app.replicas}`],
+      ['Revision', `${app.revision} (${deploy.state}, ${relative(deploy.createdAt, now)}${byOf(deploy)})`],
+      ['Serves', app.readyRevision === null ? 'no revision yet' : `revision ${app.readyRevision}`],
+      ['Trouble', deploy.message === null ? null : plain(deploy.message)],
+      ['Image', spec.image],
+      ['Digest', deploy.imageDigest],
+      ['Entry point', spec.entrypoint === null ? null : plain(JSON.stringify(spec.entrypoint))],
+      ['Command', spec.command === null ? "the image's own" : plain(JSON.stringify(spec.command))],
+      ['Env', Object.keys(spec.env).join(', ')],
+      ['Limits', `${spec.memory}, ${spec.cpus} CPU, drain ${spec.drain}`],
+      ['Drained', drainWords(deploy)],
+    ],
+    session.style.dim,
+  )
+  if (app.instances.length === 0) return fields
+  const width = session.io.stdout.isTTY === true ? session.io.stdout.columns : undefined
+  const table = renderTable(app.instances, instanceColumns(session), { width, paintHead: session.style.dim })
+  return `${fields}\n\n${table}`
+}
+
+function byOf({ by }: Revision): string {
+  return by === null ? '' : `, by ${by}`
+}
+
+/** What became of what the replaced instances held; null when none was replaced. */
+export function drainWords({ drained }: Revision): string | null {
+  const { instances, stopping, finished, handedBack, killed } = drained
+  if (instances === 0) return null
+  const ended = `${instances - stopping} of ${instances} old instances have ended`
+  const held = finished === null ? '' : `; ${finished} finished, ${handedBack ?? 0} handed back`
+  return `${ended}${held}${killed === 0 ? '' : `; ${killed} had to be killed`}`
+}
+
+export function revisionColumns(session: Session): Column<Revision>[] {
+  const now = session.io.now()
+  return [
+    { head: 'REVISION', cell: ({ revision }) => String(revision) },
+    { head: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(session.style, text) },
+    { head: 'MADE', cell: ({ createdAt }) => relative(createdAt, now) },
+    { head: 'BY', cell: ({ by }) => by ?? '-' },
+    { head: 'IMAGE', cell: ({ spec }) => spec.image },
+    {
+      head: 'NOTE',
+      cell: ({ rollbackOf, message }) =>
+        [rollbackOf === null ? [] : [`as revision ${rollbackOf}`], message === null ? [] : [plain(message)]]
+          .flat()
+          .join('; ') || '-',
+      flexible: true,
+    },
+  ]
+}

@@ -1,0 +1,147 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { AppDetail, JobView } from '@pandastack/contract'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ServerProcess } from '../chaos/server-process.ts'
+import { expectNoChildProcesses } from '../support/leaks.ts'
+import { migratedDatabase, type MigratedDatabase } from '../support/migrated-database.ts'
+import { type RedisServer, startRedisServer } from '../support/redis.ts'
+import { tempDir, type TempDir } from '../support/temp-dir.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { Panda } from './panda.ts'
+import { userEnvironment } from './world.ts'
+
+/** The article's second pattern on the platform: a worker as an app, with the SDK's real queue, as plain processes. */
+
+expectNoChildProcesses()
+
+const sdk = join(import.meta.dirname, '../../packages/sdk/dist/index.js')
+/** As the article has it; each job says which version did it, and how often. */
+const WORKER = (version: number): string => `
+import { Queue } from ${JSON.stringify(sdk)}
+const queue = new Queue('uploads')
+queue.process(async (job) => {
+  await new Promise((resolve) => setTimeout(resolve, job.data.ms))
+  console.log('did ' + job.data.n + ' with v${version}')
+})
+`
+
+let home: TempDir
+let database: MigratedDatabase
+let redis: RedisServer
+let server: ServerProcess
+let panda: Panda
+
+beforeAll(async () => {
+  home = await tempDir('home')
+  database = await migratedDatabase()
+  redis = await startRedisServer()
+  const env = { PANDA_RUNTIME: 'process', DOCKER_HOST: 'unix:///nowhere/docker.sock' }
+  server = new ServerProcess({ home: home.path, databaseUrl: database.url, env })
+  await server.start()
+  panda = new Panda(userEnvironment(home.path))
+  for (const version of [1, 2]) await writeFile(join(home.path, `worker${version}.mjs`), WORKER(version))
+  await panda.ok(['env', 'set', `REDIS_URL=${redis.url}`])
+})
+afterAll(async () => {
+  await server.stop()
+  await redis.stop()
+  await database[Symbol.asyncDispose]()
+  await home.remove()
+})
+
+const worker = (version: number): string[] => ['--', process.execPath, join(home.path, `worker${version}.mjs`)]
+const app = () => panda.json<AppDetail>(['app', 'get', 'thumbnailer'])
+const live = (detail: AppDetail) => detail.instances.filter(({ finishedAt }) => finishedAt === null)
+
+async function add(n: number, ms: number): Promise<string> {
+  return (await panda.ok(['queue', 'add', 'uploads', JSON.stringify({ n, ms }), '-o', 'name'])).trim()
+}
+
+async function logged(): Promise<string> {
+  return panda.ok(['app', 'logs', 'thumbnailer', '--tail', '1000'])
+}
+
+describe.sequential('a worker as an app', () => {
+  it('is ready as soon as it has registered with its queue', async () => {
+    const words = ['app', 'deploy', '--name', 'thumbnailer', '--image', 'your-org/api:latest', '--ready', 'registered']
+    const { code, stdout, stderr } = await panda.run([...words, ...worker(1)])
+    expect(code, stderr).toBe(0)
+    expect(stdout).toContain('Deployed app thumbnailer: 1 of 1 ready, revision 1.')
+    const [instance] = live(await app())
+    expect(instance).toMatchObject({ ready: true, state: 'running', restarts: 0 })
+  })
+
+  it('is replaced in the middle of a job: the job is finished once, and nothing is lost', async () => {
+    const ids = [await add(1, 3000), await add(2, 0), await add(3, 0)]
+    await waitFor('the first job to run', async () => {
+      const job = await panda.json<JobView>(['queue', 'job', 'uploads', ids[0] ?? ''])
+      return job.state === 'running'
+    })
+    const { code, stdout, stderr } = await panda.run(['app', 'deploy', 'thumbnailer', ...worker(2)])
+    expect(code, stderr).toBe(0)
+    expect(stdout).toMatch(/1 of 1 old instances have ended; \d+ finished, \d+ handed back/)
+    for (const id of ids) {
+      await waitFor('the job to be done', async () => {
+        const job = await panda.json<JobView>(['queue', 'job', 'uploads', id])
+        return job.state === 'succeeded'
+      })
+    }
+    const lines = (await logged()).split('\n').filter((line) => line.includes('did '))
+    for (const n of [1, 2, 3]) expect(lines.filter((line) => line.includes(`did ${n} with`))).toHaveLength(1)
+    expect(lines.some((line) => line.includes('did 1 with v1'))).toBe(true)
+    expect(await logged()).not.toContain('panda::')
+  })
+
+  it('is scaled by hand', async () => {
+    expect(await panda.ok(['app', 'scale', 'thumbnailer', '3'])).toContain('Scaled app thumbnailer: 3 of 3 ready')
+    expect(await panda.ok(['app', 'scale', 'thumbnailer', '1'])).toContain('1 of 1 ready')
+    expect(live(await app())).toHaveLength(1)
+  })
+
+  it('stays as it is when a deploy fails, which is told with its last lines', async () => {
+    const broken = ['--', process.execPath, '-e', 'console.log("no such table"); process.exit(3)']
+    const { code, stdout, stderr } = await panda.run(['app', 'deploy', 'thumbnailer', ...broken])
+    expect({ code, stdout }).toEqual({ code: 5, stdout: '' })
+    expect(stderr).toContain('the last time it exited with code 3. Revision 2 goes on as before.')
+    expect(stderr).toContain('  no such table\n')
+    expect(stderr).toContain('code deploy_failed')
+    await add(4, 0)
+    await waitFor('the worker that stayed', async () => (await logged()).includes('did 4 with v2'))
+  })
+
+  it('that never registers fails when its time is over', async () => {
+    const words = [
+      'app',
+      'deploy',
+      'silent',
+      '--image',
+      'your-org/api:1',
+      '--ready',
+      'registered',
+      '--ready-timeout',
+      '1s',
+    ]
+    const { code, stderr } = await panda.run([...words, '--', process.execPath, '-e', 'setInterval(() => {}, 1000)'])
+    expect(code).toBe(5)
+    expect(stderr).toContain('0 of 1 instances were ready within 1s')
+    await panda.ok(['app', 'delete', 'silent', '--yes'])
+  })
+
+  it('is rolled back, stopped, started, deleted', async () => {
+    expect(await panda.ok(['app', 'rollback', 'thumbnailer'])).toContain('Rolled back app thumbnailer: 1 of 1 ready')
+    await add(5, 0)
+    await waitFor('the first version to work again', async () => (await logged()).includes('did 5 with v1'))
+    expect(await panda.ok(['app', 'stop', 'thumbnailer'])).toContain('Stopped app thumbnailer.')
+    expect(await panda.ok(['app', 'start', 'thumbnailer'])).toContain('Started app thumbnailer: 1 of 1 ready')
+    expect(await panda.ok(['app', 'list', '-o', 'name'])).toBe('thumbnailer\n')
+    await panda.ok(['app', 'delete', 'thumbnailer', '--yes'])
+    const { code, stderr } = await panda.run(['app', 'get', 'thumbnailer'])
+    expect(code).toBe(3)
+    expect(stderr).toContain('There is no app "thumbnailer"')
+    await waitFor('its processes to end', async () => {
+      const left = await database.db.selectFrom('app_instances').select('id').where('finished_at', 'is', null).execute()
+      return left.length === 0
+    })
+  })
+})
