@@ -4,7 +4,7 @@ import { waitFor } from '../support/wait-for.ts'
 import type { World } from './world.ts'
 
 /** Tells the platform at once that it is ready, as the SDK's workers do. */
-const WORKER = ['sh', '-c', 'echo "panda::$PANDA_INSTANCE {\\"kind\\":\\"registered\\"}"; exec sleep 600']
+const WORKER = ['sh', '-c', 'echo "panda::$PANDA_INSTANCE {\\"kind\\":\\"registered\\"}"; echo working; exec sleep 600']
 
 /** What the examples of `panda app` take for granted: the app `thumbnailer` with four revisions, one instance, ready. */
 export class AppStage {

@@ -12,7 +12,7 @@ type SpecChange = Omit<DeployApp, 'replicas'>
  * it takes its default. Answers when it is recorded; the instances follow.
  *
  * @param by the token's name
- * @throws PandaError `invalid_request` when a new app is given no image
+ * @throws PandaError `not_found` when there is no such app and no image to make it with
  */
 export async function deployApp(
   db: Database,
@@ -53,10 +53,13 @@ async function insertApp(trx: Queryable, projectId: string, name: string, replic
 
 function firstSpec(name: string, change: SpecChange): AppSpec {
   if (change.image === undefined) {
-    throw new PandaError('invalid_request', `There is no app "${name}" in this project yet, and no image was given.`, {
-      hint: `Name it: panda app deploy ${name} --image your-org/api:latest -- node worker.js`,
-      errors: [{ path: 'image', message: 'is needed for the first deploy of an app' }],
-    })
+    throw new PandaError(
+      'not_found',
+      `There is no app "${name}" in this project yet, and no image was given to make it.`,
+      {
+        hint: `Name it: panda app deploy ${name} --image your-org/api:latest -- node worker.js`,
+      },
+    )
   }
   return appSpecSchema.parse(given(change))
 }

@@ -60,6 +60,7 @@ export async function listOwners(db: Queryable): Promise<string[]> {
       from owners o where o.id is not null
     )
     select id from owners where id is not null
-    union select server_id from app_instances where state = 'running' and server_id is not null`.execute(db)
+    union select server_id from app_instances where state = 'running' and server_id is not null
+    order by id`.execute(db)
   return rows.map((row) => row.id)
 }

@@ -28,8 +28,8 @@ export const command = defineCommand({
   words: 'Start command for the container',
   details: [
     'New instances start beside the old ones. When all are ready, the old ones take no new work, finish what they',
-    'hold within the drain time and hand back the rest. When they do not become ready the old ones stay: exit code 5.',
-    'What is left out stays as it was.',
+    'hold within the drain time and hand back the rest. When they do not become ready, the old ones stay and the',
+    'exit code is 5. What is left out stays as it was.',
   ],
   examples: [
     {

@@ -38,5 +38,6 @@ export const command = defineCommand({
     )
     if (options.follow) return followAppLog(session, api, path, { query, onLine })
     for (const line of items) await onLine(line)
+    if (items.length === 0) await session.hint('There are no log lines that fit yet.')
   },
 })
