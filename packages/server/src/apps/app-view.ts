@@ -45,9 +45,11 @@ export async function getApp(db: Queryable, projectId: string, name: string): Pr
   const { rows } = await selectApps(sql`a.project_id = ${projectId} and a.name = ${name}`).execute(db)
   const row = rows[0]
   if (row === undefined) throw appNotFound(name)
+  // In this order: what has ended among the instances shown has ended for the counts of the drain, too.
+  const instances = await readInstances(db, row.id, row.name)
   const [deploy] = await readRevisions(db, row.id, sql`v.revision = ${row.revision}`)
   if (deploy === undefined) throw new Error(`app ${row.id} has no revision ${row.revision}`)
-  return { ...toApp(row), deploy, instances: await readInstances(db, row.id, row.name) }
+  return { ...toApp(row), deploy, instances }
 }
 
 /** The newest first. @throws PandaError `not_found` */
