@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest'
 import { checkQueue, type Mark, type QueueEvidence, type QueueRule } from './queue-checker.ts'
 
 const T = 1_000_000
-const BOUNDS = { startsPerSilence: 2, recoveryMs: 15_000 }
+const BOUNDS = { startsPerSilence: 2, recoveryMs: 15_000, crashesUntilDead: 3 }
 const ack = (n: number) => ({ n, id: `j${n}`, at: T + n })
 const mark = (n: number, at: number, pid: number): Mark => ({ n, id: `j${n}`, at: T + at, pid })
 
@@ -216,4 +216,29 @@ it('explains a second effect by a worker that stood still, and only from then on
   expect(rulesOf({ ...again, silences: [...run.silences, { ...frozen, from: T + 23_000 }] })).toContain(
     'start-unexplained',
   )
+})
+
+describe('a job that was given up', () => {
+  const silence = (pid: number, at: number) => ({ kind: 'killed', pid, from: T + at, until: T + at }) as const
+  const silences = [silence(1, 100), silence(2, 20_000), silence(3, 30_000)]
+  const run = (): QueueEvidence => ({
+    ...good(),
+    acks: [ack(1)],
+    starts: [mark(1, 60, 1), mark(1, 9000, 2), mark(1, 29_000, 3)],
+    effects: [],
+    silences,
+    store: { accepted: [], acceptances: 0, open: [], dead: ['j1'] },
+    endedAt: T + 45_000,
+  })
+
+  it('is counted, and no violation when three workers have died with it', () => {
+    const { violations, figures } = checkQueue(run(), BOUNDS)
+    expect(violations).toEqual([])
+    expect(figures).toMatchObject({ dead: 1, unrecovered: 0 })
+  })
+
+  it('is one when it was two', () => {
+    const two = { ...run(), silences: silences.slice(0, 2) }
+    expect(rulesOf(two)).toContain('dead')
+  })
 })

@@ -58,12 +58,14 @@ export interface QueueBounds {
   readonly startsPerSilence: number
   /** From a worker's silence, or from the store's return if that was later, to the new start of the last of its jobs. */
   readonly recoveryMs: number
+  /** A job may be given up that so many workers have died with, or stood still with. */
+  readonly crashesUntilDead: number
 }
 
 export type QueueRule =
   | 'lost' // acknowledged, and neither done, nor still to be done, nor given up
   | 'stuck' // acknowledged, and still to be done at the end
-  | 'dead' // acknowledged and given up, though no handler ever failed
+  | 'dead' // acknowledged and given up, though no handler failed and fewer workers than the limit died with it
   | 'result-lost' // done, and the store has no result of it
   | 'accepted-twice' // more than one accepted result
   | 'job-doubled' // one job of the producer, two in the store
@@ -110,7 +112,8 @@ type Violation = QueueVerdict['violations'][number]
 export function checkQueue(evidence: QueueEvidence, bounds: QueueBounds): QueueVerdict {
   const starts = byId(evidence.starts)
   const effects = byId(evidence.effects)
-  const fates = checkFates(evidence, effects)
+  const fates = checkFates(evidence, starts, effects, bounds)
+  const dead = new Set(evidence.store.dead)
   const accepted = checkAccepted(evidence)
   const doubled = checkDoubled(evidence)
   const recoveries = evidence.silences
@@ -134,7 +137,7 @@ export function checkQueue(evidence: QueueEvidence, bounds: QueueBounds): QueueV
       acknowledged: evidence.acks.length,
       lost: count('lost'),
       stuck: count('stuck'),
-      dead: count('dead'),
+      dead: evidence.acks.filter(({ id }) => dead.has(id)).length,
       acceptedTwice: count('accepted-twice'),
       jobsDoubled: count('job-doubled'),
       extraStarts: evidence.starts.length - starts.size,
@@ -146,13 +149,20 @@ export function checkQueue(evidence: QueueEvidence, bounds: QueueBounds): QueueV
 }
 
 /** What became of each job that the producer was told to be in the store. */
-function checkFates({ acks, store }: QueueEvidence, effects: ReadonlyMap<string, readonly Mark[]>): Violation[] {
+function checkFates(
+  { acks, store, silences }: QueueEvidence,
+  starts: ReadonlyMap<string, readonly Mark[]>,
+  effects: ReadonlyMap<string, readonly Mark[]>,
+  { crashesUntilDead }: QueueBounds,
+): Violation[] {
+  const crashesOf = (id: string): number =>
+    (starts.get(id) ?? []).filter(({ pid, at }) => silences.some((s) => s.pid === pid && s.until >= at)).length
   const open = new Set(store.open)
   const dead = new Set(store.dead)
   const accepted = store.accepted === null ? null : new Set(store.accepted)
   return acks.flatMap(({ n, id }): Violation[] => {
     const detail = `job ${n} (${id})`
-    if (dead.has(id)) return [{ rule: 'dead', detail }]
+    if (dead.has(id)) return crashesOf(id) >= crashesUntilDead ? [] : [{ rule: 'dead', detail }]
     if (open.has(id)) return [{ rule: 'stuck', detail }]
     if (!effects.has(id)) return [{ rule: 'lost', detail }]
     return accepted === null || accepted.has(id) ? [] : [{ rule: 'result-lost', detail }]
@@ -237,6 +247,7 @@ function recover(
   effects: ReadonlyMap<string, readonly Mark[]>,
 ): Recovery {
   const open = new Set(store.open)
+  const dead = new Set(store.dead)
   let jobs = 0
   let last = silence.from
   let isComplete = true
@@ -245,7 +256,8 @@ function recover(
     if (before?.pid !== silence.pid) continue
     const again = all.find(({ at }) => at > silence.from)
     const isDone = (effects.get(id) ?? []).some(({ at }) => at <= silence.from || silence.kind === 'frozen')
-    if (again === undefined && isDone && !open.has(id)) continue
+    // Done, or given up for its crashes: nobody starts it again.
+    if (again === undefined && ((isDone && !open.has(id)) || dead.has(id))) continue
     jobs += 1
     if (again === undefined) isComplete = false
     last = Math.max(last, again?.at ?? endedAt)

@@ -13,8 +13,8 @@ export interface WorkerPlan {
   readonly concurrency: number
   /** A handler takes from the first to the second. */
   readonly handlerMs: readonly [number, number]
-  /** A program, and its first arguments, that starts Node in its own place. */
-  readonly through?: readonly string[]
+  /** Beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Worker processes that are killed and replaced, or stopped for a while. One that ends by itself is started again. */
@@ -29,11 +29,12 @@ export class QueueWorkers implements AsyncDisposable {
   }
 
   async add(): Promise<void> {
-    const { url, logs, module, concurrency, handlerMs, through = [] } = this.#plan
+    const { url, logs, module, concurrency, handlerMs, env } = this.#plan
     const plan = JSON.stringify({ url, starts: logs.starts, effects: logs.effects, module, concurrency, handlerMs })
-    const own = [process.execPath, join(import.meta.dirname, 'queue-worker.mjs'), plan]
-    const [program = process.execPath, ...args] = [...through, ...own]
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'queue-worker.mjs'), plan], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
+    })
     this.#children.push(child)
     const { exitCode } = await readyOrEnded(child)
     // Killed by a fault meanwhile, it has been replaced.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { MAX_CRASHES } from '../../packages/sdk/src/queue/states.ts'
 import { FULL, printFigures } from './figures.ts'
-import { checkQueue } from './queue-checker.ts'
+import { checkQueue, type QueueRule } from './queue-checker.ts'
 import { type RunPlan, runUnderFaults } from './queue-run.ts'
 import { postgresStore, redisStore } from './queue-stores.ts'
 import { panda } from './queue-subject.ts'
@@ -26,19 +27,22 @@ const HELD = PLAN.concurrency
 /** The default lease is 10 s, and it is noticed within 15 s that it was not renewed. */
 const RECOVERY_LIMIT_MS = 15_000
 
+/** What SIGKILL of a Redis may cost that answers while its file is still being synced: the full run prints it. */
+const MAY_FORGET = new Set<QueueRule>(['lost', 'result-lost', 'start-unexplained'])
+
 const stores = [
-  ['redis', () => redisStore('always')],
-  // What SIGKILL costs when the file is synced once a second: the full run says so.
-  ...(FULL ? ([['redis-everysec', () => redisStore('everysec')]] as const) : []),
-  ['postgres', postgresStore],
+  ['redis', () => redisStore('always'), new Set<QueueRule>()],
+  ...(FULL ? ([['redis-everysec', () => redisStore('everysec'), MAY_FORGET]] as const) : []),
+  ['postgres', postgresStore, new Set<QueueRule>()],
 ] as const
 
-describe.each(stores)('a queue on %s', (name, openStore) => {
+describe.each(stores)('a queue on %s', (name, openStore, forgiven) => {
   it(`loses nothing: ${PLAN.jobs} jobs, ${PLAN.kills} workers and ${PLAN.storeKills} stores killed, ${PLAN.cuts} cuts, ${PLAN.stops} stops`, async () => {
     const seed = chooseSeed()
     process.stdout.write(`chaos-seed ${name} PANDA_SEED=${seed}\n`)
     const evidence = await runUnderFaults(panda, openStore, PLAN, seed)
-    const verdict = checkQueue(evidence, { startsPerSilence: HELD, recoveryMs: RECOVERY_LIMIT_MS })
+    const bounds = { startsPerSilence: HELD, recoveryMs: RECOVERY_LIMIT_MS, crashesUntilDead: MAX_CRASHES }
+    const verdict = checkQueue(evidence, bounds)
     const { handlerMs, ...plan } = PLAN
     const extraStartsBound = (PLAN.kills + PLAN.stops) * HELD
     printFigures(
@@ -46,7 +50,8 @@ describe.each(stores)('a queue on %s', (name, openStore) => {
       { seed, ...plan, handlerMs: handlerMs.join('-'), extraStartsBound, ...verdict.figures },
       QUEUE_RESULTS,
     )
-    expect(verdict.violations.slice(0, 20)).toEqual([])
+    const violations = verdict.violations.filter(({ rule }) => !forgiven.has(rule))
+    expect(violations.slice(0, 20)).toEqual([])
     expect(verdict.figures.acknowledged).toBe(PLAN.jobs)
     expect(verdict.figures.extraStarts).toBeLessThanOrEqual(extraStartsBound)
   })
