@@ -165,7 +165,7 @@ export class Adder<T, R> {
   ): Promise<V> {
     if (this.#tracing === undefined) this.#tracing = await loadTracing()
     if (this.#tracing?.active() !== true) return work(undefined)
-    return this.#tracing.publishing(this.#queue, work, attributes)
+    return this.#tracing.publishing(this.#queue, work, { attributes })
   }
 
   async #addAll(jobs: readonly NewJob[]): Promise<Added[]> {

@@ -6,6 +6,8 @@ import type { JobSettings } from './job-settings.ts'
 import type { StoredSchedule } from './schedule-driver.ts'
 import { planSteps } from './schedule-plan.ts'
 import type { MissedPolicy } from './schedule-plan.ts'
+import { loadTracing } from './tracing.ts'
+import type { Carrier } from './tracing.ts'
 
 /** What is stored of a schedule, as JSON text. */
 export interface ScheduleSpec {
@@ -37,15 +39,22 @@ async function fire(
 ): Promise<void> {
   if (dueAt === null) return
   const spec = JSON.parse(text) as ScheduleSpec
+  const tracing = await loadTracing()
   const steps = planSteps(parseSchedule(spec.expression), spec.timezone, spec.missed, dueAt, now)
   for (const { from, to, fires } of steps) {
-    const job = fires ? jobOf(spec, key, from) : null
+    const move = (trace: Carrier | undefined): Promise<boolean> =>
+      driver.tick(queue, key, from, to, fires ? jobOf(spec, key, from, trace) : null)
+    const attributes = { 'panda.schedule.key': key }
+    const isMine =
+      fires && tracing?.active() === true
+        ? await tracing.publishing(queue, move, { attributes, root: true, isDone: (won) => won })
+        : await move(undefined)
     // Somebody else makes these moves: the rest is theirs too.
-    if (!(await driver.tick(queue, key, from, to, job))) return
+    if (!isMine) return
   }
 }
 
-function jobOf(spec: ScheduleSpec, key: string, at: number): NewJob {
-  const settings = encodeSettings({ ...spec.settings, schedule: { key, at } })
+function jobOf(spec: ScheduleSpec, key: string, at: number, trace: Carrier | undefined): NewJob {
+  const settings = encodeSettings({ ...spec.settings, ...(trace !== undefined && { trace }), schedule: { key, at } })
   return { ...plainJob(spec.body, settings, spec.priority), group: spec.group }
 }

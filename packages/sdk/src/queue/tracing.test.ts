@@ -1,8 +1,8 @@
 import { context, propagation, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openMemoryQueueDriver } from '../drivers/memory/index.ts'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { MemoryStore, openMemoryQueueDriver } from '../drivers/memory/index.ts'
 import { Queue } from './queue.ts'
 
 const exporter = new InMemorySpanExporter()
@@ -23,6 +23,7 @@ beforeAll(() => {
     fields: () => [HEADER],
   })
 })
+beforeEach(() => exporter.reset())
 afterAll(() => {
   trace.disable()
   context.disable()
@@ -51,4 +52,75 @@ test('the handler runs in a span whose parent is the one that added the job', as
   expect(spans[1]?.parentSpanContext?.spanId).toBe(spans[0]?.spanContext().spanId)
   expect(inside).toBe(spans[2]?.spanContext().traceId)
   expect(spans.map((span) => span.status.code)).toEqual([0, 0, 0, 2])
+})
+
+function tracedQueue(store = new MemoryStore()): Queue<{ n: number }> {
+  return new Queue<{ n: number }>('traced', { driver: openMemoryQueueDriver({ store }), allowUnsafeStore: true })
+}
+
+/** The spans of this name, with the span and the trace that each belongs to. */
+function spans(name: string) {
+  return exporter
+    .getFinishedSpans()
+    .filter((span) => span.name === name)
+    .map((span) => ({
+      id: span.spanContext().spanId,
+      trace: span.spanContext().traceId,
+      parent: span.parentSpanContext?.spanId,
+      attributes: span.attributes,
+    }))
+}
+
+test('the jobs of a bulk are children of the one span that added them', async () => {
+  const queue = tracedQueue()
+  const jobs = await queue.addBulk([{ data: { n: 1 } }, { data: { n: 2 }, options: { priority: 1 } }])
+  queue.process(() => undefined)
+  await Promise.all(jobs.map((job) => job.finished()))
+  await queue.close()
+  const [adding, ...more] = spans('publish traced')
+  expect(more).toEqual([])
+  expect(adding?.attributes['messaging.batch.message_count']).toBe(2)
+  expect(spans('process traced').map(({ parent }) => parent)).toEqual([adding?.id, adding?.id])
+})
+
+test('a flow is one trace, over its queues', async () => {
+  const store = new MemoryStore()
+  const queue = tracedQueue(store)
+  const parts = new Queue('parts', { driver: openMemoryQueueDriver({ store }), allowUnsafeStore: true })
+  const ids = await queue.addFlow({ data: { n: 0 }, children: [{ queue: 'parts', data: { n: 1 } }] })
+  queue.process(() => undefined)
+  parts.process(() => undefined)
+  await queue.finished(ids.id)
+  await Promise.all([queue.close(), parts.close()])
+  const [adding] = spans('publish traced')
+  expect(adding).toBeDefined()
+  expect([...spans('process traced'), ...spans('process parts')].map(({ parent }) => parent)).toEqual([
+    adding?.id,
+    adding?.id,
+  ])
+})
+
+test('each tick of a schedule begins a trace of its own, which its job belongs to', async () => {
+  let now = Date.parse('2026-01-01T00:00:00Z')
+  const store = new MemoryStore(() => now)
+  const [queue, rival] = [tracedQueue(store), tracedQueue(store)]
+  let runs = 0
+  const request = trace.getTracer('test').startSpan('a request')
+  await context.with(trace.setSpan(context.active(), request), async () => {
+    await queue.schedule('minutely', '* * * * *', { data: { n: 1 } })
+    await Promise.all([queue, rival].map((one) => one.process(() => void (runs += 1)).started))
+  })
+  for (const minute of [1, 2]) {
+    now += 60_000
+    await expect.poll(() => runs, { timeout: 20_000 }).toBe(minute)
+  }
+  await Promise.all([queue.close(), rival.close()])
+  request.end()
+  const ticks = spans('publish traced')
+  expect(ticks.map(({ parent, attributes }) => [parent, attributes['panda.schedule.key']])).toEqual([
+    [undefined, 'minutely'],
+    [undefined, 'minutely'],
+  ])
+  expect(new Set([...ticks.map(({ trace }) => trace), request.spanContext().traceId]).size).toBe(3)
+  expect(spans('process traced').map(({ parent }) => parent)).toEqual(ticks.map(({ id }) => id))
 })

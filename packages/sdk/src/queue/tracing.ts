@@ -14,6 +14,14 @@ export interface Processed {
   readonly attributes: Attributes
 }
 
+export interface PublishingOptions<T> {
+  readonly attributes?: Attributes
+  /** Begins a trace of its own, whatever is under way: what a timer does belongs to nobody's request. */
+  readonly root?: boolean
+  /** False: nothing was published (somebody else did), so there is no span. */
+  readonly isDone?: (answer: T) => boolean
+}
+
 /** Spans by the API package only: they go wherever the application sends its own. */
 export interface Tracing {
   /** False while the application has registered no tracer: then nothing is made that would be thrown away. */
@@ -22,7 +30,7 @@ export interface Tracing {
   publishing<T>(
     destination: string,
     publish: (carrier: Carrier | undefined) => Promise<T>,
-    attributes?: Attributes,
+    options?: PublishingOptions<T>,
   ): Promise<T>
   /** Runs the handler in a consumer span, a child of the one that published. */
   processing(processed: Processed, work: () => unknown): Promise<unknown>
@@ -59,23 +67,28 @@ class ApiTracing implements Tracing {
   async publishing<T>(
     destination: string,
     publish: (carrier: Carrier | undefined) => Promise<T>,
-    attributes: Attributes = {},
+    { attributes = {}, root = false, isDone = () => true }: PublishingOptions<T> = {},
   ): Promise<T> {
     const { context, propagation, trace, SpanKind } = this.#api
-    const span = trace.getTracer('@pandastack/sdk').startSpan(`publish ${destination}`, {
-      kind: SpanKind.PRODUCER,
-      attributes: {
-        'messaging.system': 'pandastack',
-        'messaging.operation.type': 'send',
-        'messaging.destination.name': destination,
-        ...attributes,
+    const from = root ? this.#api.ROOT_CONTEXT : context.active()
+    const span = trace.getTracer('@pandastack/sdk').startSpan(
+      `publish ${destination}`,
+      {
+        kind: SpanKind.PRODUCER,
+        attributes: {
+          'messaging.system': 'pandastack',
+          'messaging.operation.type': 'send',
+          'messaging.destination.name': destination,
+          ...attributes,
+        },
       },
-    })
+      from,
+    )
     const carrier: Record<string, string> = {}
-    propagation.inject(trace.setSpan(context.active(), span), carrier)
+    propagation.inject(trace.setSpan(from, span), carrier)
     let traced = false
     for (const _ in carrier) traced = true
-    return this.#end(span, publish(traced ? carrier : undefined))
+    return this.#end(span, publish(traced ? carrier : undefined), isDone)
   }
 
   processing({ destination, id, carrier, attributes }: Processed, work: () => unknown): Promise<unknown> {
@@ -97,15 +110,17 @@ class ApiTracing implements Tracing {
     )
   }
 
-  async #end<T>(span: Span, work: Promise<T>): Promise<T> {
+  /** A span that is never ended is never seen. */
+  async #end<T>(span: Span, work: Promise<T>, isDone: (answer: T) => boolean = () => true): Promise<T> {
     try {
-      return await work
+      const answer = await work
+      if (isDone(answer)) span.end()
+      return answer
     } catch (error) {
       span.recordException(error instanceof Error ? error : String(error))
       span.setStatus({ code: this.#api.SpanStatusCode.ERROR })
-      throw error
-    } finally {
       span.end()
+      throw error
     }
   }
 }
