@@ -47,6 +47,9 @@ export class Stage {
       'key.txt': 'a-key-of-the-stage\n',
       'my-crontab': '0 3 * * * /usr/bin/backup --all\n',
       'cronjobs.yaml': K8S_CRONJOB,
+      'events.mjs': eventTypesFile(),
+      'events-before.mjs': eventTypesFile(),
+      'panda-events.lock.json': '{"lockVersion":1,"events":{}}\n',
       'mended.json': '{"userId":7,"email":"a@example.com"}\n',
       'subscriptions.yaml': 'subscriptions:\n  email-service: { patterns: [user.signed_up] }\n',
       'panda.yaml': `cronjobs:\n  nightly:\n    image: ${world.image}\n    schedule: '0 3 * * *'\n`,
@@ -166,6 +169,15 @@ export class Stage {
     )
     return id
   }
+}
+
+/** As an application has it, but found from anywhere. */
+function eventTypesFile(): string {
+  const [sdk, zod] = ['@pandastack/sdk/events', 'zod'].map((name) => import.meta.resolve(name))
+  return `import { defineEvents } from '${sdk}'
+import { z } from '${zod}'
+export const types = defineEvents({ 'user.signed_up': z.object({ userId: z.string() }) })
+`
 }
 
 const K8S_CRONJOB = `apiVersion: batch/v1

@@ -82,6 +82,7 @@ export const NOUNS: readonly Noun[] = [
       verb('publish', 'Publish an event', () => import('./commands/event/publish.ts')),
       verb('tail', 'Show the events that were published', () => import('./commands/event/tail.ts')),
       verb('types', 'List event types and who listens', () => import('./commands/event/types.ts')),
+      verb('check', 'Check event types for incompatible changes', () => import('./commands/event/check.ts')),
     ],
   },
   {

@@ -6,3 +6,22 @@
 export const loadServer = () => import('@pandastack/server')
 export const loadQueueSdk = () => import('@pandastack/sdk/queue')
 export const loadEventSdk = () => import('@pandastack/sdk/events')
+
+/** Of the user: by its URL. TypeScript goes by tsx where that is there and Node cannot read it alone. */
+export async function importModule(url: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(url)) as Record<string, unknown>
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_UNKNOWN_FILE_EXTENSION')) throw error
+    const { createRequire } = await import('node:module')
+    let tsx: string
+    try {
+      tsx = createRequire(url).resolve('tsx/esm/api')
+    } catch {
+      throw error
+    }
+    const { pathToFileURL } = await import('node:url')
+    const { tsImport } = (await import(pathToFileURL(tsx).href)) as { tsImport: (url: string, from: string) => unknown }
+    return (await tsImport(url, url)) as Record<string, unknown>
+  }
+}

@@ -101,7 +101,7 @@ export const ERRORS = {
   event_broker_missing: {
     status: 409,
     title: 'The project names no broker for its events',
-    hint: 'Set it: panda env set RABBITMQ_URL=amqp://…  (or PANDA_EVENTS_URL)',
+    hint: 'Set it: panda env set RABBITMQ_URL=amqp://…  (or PANDA_EVENTS_URL, DATABASE_URL, REDIS_URL)',
   },
   event_broker_unusable: {
     status: 409,
@@ -117,7 +117,7 @@ export const ERRORS = {
   event_log_missing: {
     status: 409,
     title: 'The broker keeps no event log',
-    hint: 'Use a broker with an event log (RabbitMQ), and do not turn its log off.',
+    hint: 'Use a broker with an event log, and do not turn its log off.',
   },
   job_wrong_state: {
     status: 409,

@@ -21,7 +21,7 @@ export const SDK_ERRORS = {
   job_not_found: 'It was removed, or its time of keeping is over.',
   no_subscription: 'Apply it first: an application does so when it subscribes.',
   letter_not_found: 'It was redriven or dropped. See what is there: panda deadletter list SUBSCRIPTION',
-  no_log: 'Use a broker with an event log (RabbitMQ), and do not turn its log off.',
+  no_log: 'Use a broker with an event log, and do not turn its log off.',
   wrong_state: 'The job is in a state in which this cannot be done.',
   job_failed: 'The job did not succeed; its last error is the cause.',
   job_cancelled: 'The job was cancelled.',

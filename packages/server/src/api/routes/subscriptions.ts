@@ -26,7 +26,8 @@ function reads({ events }: ApiDeps): Route[] {
       method: 'GET',
       url: '/v1/subscriptions',
       summary: 'List the subscriptions of the project',
-      description: 'At the broker that PANDA_EVENTS_URL, RABBITMQ_URL or AMQP_URL of the project names.',
+      description:
+        'At the broker that PANDA_EVENTS_URL, RABBITMQ_URL, AMQP_URL, DATABASE_URL or REDIS_URL of the project names.',
       tag,
       scope: 'read',
       query: projectQuerySchema,
