@@ -57,9 +57,10 @@ function compareType(type: string, old: LockedType, now: LockedType, mode: Compa
   return [...problems, ...together(type, backward, forward)]
 }
 
+const key = ({ path, kind }: Misfit) => `${kind} ${path}`
+
 /** What is wrong in both directions at one place is one problem. */
 function together(type: string, backward: readonly Misfit[], forward: readonly Misfit[]): Problem[] {
-  const key = ({ path, kind }: Misfit) => `${kind} ${path}`
   const both = new Set(backward.map(key).filter((each) => forward.some((misfit) => key(misfit) === each)))
   return [
     ...backward.map((misfit) => problemOf(type, misfit, both.has(key(misfit)) ? 'both' : 'backward')),
