@@ -274,7 +274,8 @@ export class SubscriptionConsumer implements Consumer {
     }
     const exclusive = travel.crashes > 0
     if (!travel.started) {
-      if (exclusive) await this.#intake.drain(gateMs)
+      // The place that is kept would be waited for in vain: whoever it is for stands behind this one.
+      if (exclusive && !this.#intake.reserved) await this.#intake.drain(gateMs)
       const started = await this.#intake.reserve(gateMs, this.#patienceMs)
       // Another process may have a place.
       this.#patienceMs = started ? firstPatienceMs : Math.min(2 * this.#patienceMs, lastAgainMs)

@@ -20,6 +20,11 @@ export class Intake {
     this.#limit = limit
   }
 
+  /** A place is kept for a suspect that was announced. */
+  get reserved(): boolean {
+    return this.#reserved
+  }
+
   get held(): number {
     return this.#held
   }
