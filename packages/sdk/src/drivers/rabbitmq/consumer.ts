@@ -323,10 +323,8 @@ export class SubscriptionConsumer implements Consumer {
   }
 
   async #release(which: (taken: Taken) => boolean): Promise<void> {
-    const all = [...this.#held].filter((taken) => which(taken) && taken.tap.acks.open)
-    const messages = all.map((taken) => fateOf(this.#parts.names, this.#name, taken, { kind: 'released' }, Date.now()))
-    await this.#parts.send(messages.filter((message) => message !== null))
-    for (const taken of all) if (!taken.settled) this.#over(taken)
+    const all = [...this.#held].filter(which)
+    await Promise.all(all.map(async (taken) => taken.settling ?? taken.settle({ kind: 'released' })))
   }
 
   /** Published first, acknowledged then: a death in between doubles the event and does not lose it. */

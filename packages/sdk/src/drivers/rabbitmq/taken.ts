@@ -19,6 +19,7 @@ export class Taken implements Delivery {
   handedOut = false
   settled = false
   readonly #settle: Settle
+  #settling: Promise<unknown> | null = null
 
   constructor(message: Message, travel: Travel, tap: Tap, settle: Settle) {
     this.message = message
@@ -47,8 +48,20 @@ export class Taken implements Delivery {
     return this.travel.firstFailedAt
   }
 
+  /** The settlement that is on its way; never rejects. */
+  get settling(): Promise<unknown> | null {
+    return this.#settling
+  }
+
+  /** The first one counts, also while it is on its way; when it fails, another may be tried. */
   async settle(outcome: Settlement): Promise<boolean> {
-    if (this.settled || !this.tap.acks.open) return false
-    return this.#settle(this, outcome)
+    if (this.settled || this.#settling !== null || !this.tap.acks.open) return false
+    const settlement = this.#settle(this, outcome)
+    this.#settling = settlement.catch(() => undefined)
+    try {
+      return await settlement
+    } finally {
+      this.#settling = null
+    }
   }
 }

@@ -161,6 +161,44 @@ export const settleTests: EventTests = {
     expect(taker.deliveries).toHaveLength(2)
   },
 
+  'takes one of several settlements at once': async (t) => {
+    await t.driver.apply(spec('a'))
+    await t.driver.publish(newEvents('a', 20))
+    const first = await Taker.start(t.driver, 'a')
+    const ways = [DONE, retry(0), dead(), RELEASED]
+    let [deaths, returns] = [0, 0]
+    for (const [index, delivery] of (await first.take(20)).entries()) {
+      const turned = ways.map((_, way) => ways[(way + index) % 4] ?? DONE)
+      const accepted = await Promise.all(turned.map((settlement) => delivery.settle(settlement)))
+      expect(accepted.filter(Boolean)).toHaveLength(1)
+      const { kind } = turned[accepted.indexOf(true)] ?? DONE
+      deaths += Number(kind === 'dead')
+      returns += Number(kind === 'retry' || kind === 'released')
+    }
+    for (const again of await first.take(returns)) expect(await again.settle(DONE)).toBe(true)
+    await deadCount(t.driver, 'a', deaths)
+    await drained(t.driver, 'a')
+    expect(first.deliveries).toHaveLength(20 + returns)
+  },
+
+  'hands back only what has no settlement under way when its consumer closes': async (t) => {
+    await t.driver.apply(spec('a'))
+    await t.driver.publish(newEvents('a', 30))
+    const closing = await Taker.start(t.driver, 'a')
+    const all = await closing.take(30)
+    const burying = all.slice(0, 20).map(async (each) => [numberOf(each), await each.settle(dead())] as const)
+    await closing.consumer.close()
+    const buried = (await Promise.all(burying)).filter(([, accepted]) => accepted).map(([n]) => n)
+    const rest = range(30).filter((n) => !buried.includes(n))
+    await deadCount(t.driver, 'a', buried.length)
+    const heir = await Taker.start(t.other, 'a', { answer: () => DONE })
+    const again = await heir.take(rest.length)
+    expect(numbersOf(again)).toEqual(rest)
+    expect(again.every(({ attempt, crashes }) => attempt === 1 && crashes === 0)).toBe(true)
+    await drained(t.driver, 'a')
+    expect([heir.deliveries.length, (await t.driver.stats('a')).dead]).toEqual([rest.length, buried.length])
+  },
+
   'refuses the settlement of a delivery that was handed back by its consumer': async (t) => {
     const { taker, delivery } = await oneTaken(t)
     await taker.consumer.close()
