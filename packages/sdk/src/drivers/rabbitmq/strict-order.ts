@@ -79,7 +79,7 @@ export class StrictOrder {
   /** Hands back all that is taken: the next process must not think that this one died with it. */
   async release(): Promise<void> {
     this.stop()
-    await Promise.all(this.#items.map(({ current }) => current?.settling))
+    for (const { current } of this.#items) await current?.settling
     await this.#forgive(this.#items.filter(({ current }) => current !== null))
   }
 
