@@ -4,7 +4,7 @@ import { AddLane } from './add-lane.ts'
 import type { Added, NewJob } from './driver.ts'
 
 /** A lane whose store answers when it is told to. */
-function world() {
+function world(mostFlights?: 1 | 2) {
   const batches: (readonly NewJob[])[] = []
   const answers: (() => void)[] = []
   const failures: ((error: Error) => void)[] = []
@@ -16,6 +16,7 @@ function world() {
         failures.push(reject)
       }),
     () => 0,
+    mostFlights,
   )
   return { lane, batches, answers, failures }
 }
@@ -66,4 +67,21 @@ test('settled comes with the last answer, also a failure, and nothing spins unti
   await expect(second).rejects.toThrow('away')
   await settled
   expect(isSettled).toBe(true)
+})
+
+test.each([
+  [1, [1000]],
+  [2, [1000, 1000]],
+] as const)('with %i flights at most, many adds leave in batches in their order', async (most, atOnce) => {
+  const { lane, batches, answers } = world(most)
+  const jobs = Array.from({ length: 2500 }, () => newJob())
+  const added = Promise.all(jobs.map((job) => lane.add(job)))
+  await turn()
+  expect(batches.map(({ length }) => length)).toEqual(atOnce)
+  for (let n = 0; n < 3; n += 1) {
+    answers[n]?.()
+    await turn()
+  }
+  expect((await added).map(({ id }) => id)).toEqual(jobs.map(({ id }) => id))
+  expect(batches.flat()).toEqual(jobs)
 })

@@ -102,6 +102,8 @@ export class Store {
       lane = new AddLane(
         (jobs, since) => this.call(what, (driver, signal) => driver.add(queue, jobs, signal), { since }),
         () => this.clock.now(),
+        // Redis gets all on one connection, in order. PostgreSQL would on two, and the smaller batch would be first.
+        this.kind === 'postgres' ? 1 : 2,
       )
       this.#adds.set(queue, lane)
     }
