@@ -41,8 +41,10 @@ test.each(Object.entries(STORES))(
       () => driver.close(),
       () => queue.close(),
     )
-    // The first goes alone, the others, in batches, while it is under way.
-    await Promise.all(Array.from({ length: JOBS }, (_, n) => queue.add({ n })))
+    // All connections are there; the first batch is large and takes long, those behind it are small.
+    await Promise.all([queue.stats(), queue.stats(), queue.stats()])
+    const text = 'x'.repeat(5000)
+    await Promise.all(Array.from({ length: JOBS }, (_, n) => queue.add({ n, text: n < 1000 ? text : '' })))
     await driver.renew({ id: 'w', about: '{}' }, ['ordered'], 60_000)
     const seen: number[] = []
     while (seen.length < JOBS) {
