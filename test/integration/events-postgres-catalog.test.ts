@@ -133,7 +133,7 @@ describe('the queues of subscriptions', () => {
       await queue.add({ to: 'ada' })
       expect(await queues.names()).toEqual(['mail'])
       expect((await queues.list()).map(({ name }) => name)).toEqual(['mail'])
-      await expect(queues.get('events/mail')).rejects.toMatchObject({ code: 'queue_not_found' })
+      await expect(queues.get('events/mail')).rejects.toMatchObject({ code: 'invalid_option' })
       expect(await driver.stats('mail')).toMatchObject({ waiting: 1 })
       expect((await queue.stats()).counts.queued).toBe(1)
     } finally {

@@ -5,7 +5,8 @@ create function {s}.event_matches_1(s {s}.event_subscriptions, p_type text) retu
 $$ select p_type = any (s.exact) or coalesce((p_type || '.') ~ s.expression, false) $$;
 
 -- Deliveries for one subscription of those events that it matches. p_now: orders them, with their place in the arrays.
-create function {s}.event_deliver_1(s {s}.event_subscriptions, p_within boolean, p_now int8, p_ids text[], p_heads text[],
+-- p_quiet: who calls wakes the consumers when it has committed.
+create function {s}.event_deliver_1(s {s}.event_subscriptions, p_within boolean, p_quiet boolean, p_now int8, p_ids text[], p_heads text[],
   p_types text[], p_keys text[], p_bodies text[]) returns int4 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -38,7 +39,7 @@ begin
     else
       perform {s}.count_1(s.queue, 0, v_count, 0, 0, 0, 0, 0, v_count, 0, 0, 0, 0);
     end if;
-    perform pg_notify({s}.channel_of(s.queue), 'w');
+    if not p_quiet then perform pg_notify({s}.channel_of(s.queue), 'w'); end if;
   end if;
   return v_count;
 end $$;
@@ -88,7 +89,7 @@ begin
       exit when v_ids is null;
       v_now := {s}.stamp();
       for s in select * from {s}.event_subscriptions order by queue loop
-        perform {s}.event_deliver_1(s, p_within, v_now, v_ids, v_heads, v_types, v_keys, v_bodies);
+        perform {s}.event_deliver_1(s, p_within, false, v_now, v_ids, v_heads, v_types, v_keys, v_bodies);
       end loop;
     end loop;
   end loop;

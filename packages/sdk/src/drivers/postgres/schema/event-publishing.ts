@@ -2,9 +2,10 @@ import { PINNED } from './basics.ts'
 
 export const EVENT_PUBLISHING = `
 -- One transaction: the log, a delivery for each subscription, and what nobody is subscribed to. p_within: in a caller's
--- transaction, which may take long: no counter is locked then.
+-- transaction, which may take long: no counter is locked then, and consumers are woken by its commit. Else that is left to
+-- the caller, to whom the queues are told: PostgreSQL lets transactions that notify reach the disk only one by one.
 create function {s}.event_publish_1(p_within boolean, p_ids text[], p_heads text[], p_types text[], p_keys text[], p_times int8[],
-  p_bodies text[]) returns void language plpgsql ${PINNED} as $$
+  p_bodies text[]) returns int4[] language plpgsql ${PINNED} as $$
 #variable_conflict use_column
 declare
   s {s}.event_subscriptions;
@@ -12,6 +13,7 @@ declare
   v_last int8;
   v_new text[];
   v_routed text[] := '{}';
+  v_queues int4[] := '{}';
 begin
   -- Once in a transaction (see event-tables.ts). Taken before anything is read or drawn.
   if not p_within or coalesce(current_setting('{s}.event_mark', true), '') = '' then
@@ -27,7 +29,7 @@ begin
     on conflict (id) do nothing
     returning id
   ) select array_agg(id) into v_new from made;
-  if v_new is null then return; end if;
+  if v_new is null then return v_queues; end if;
   if cardinality(v_new) < cardinality(p_ids) then
     -- Some were published before: the call is repeated.
     select array_agg(id order by n), array_agg(head order by n), array_agg(type order by n), array_agg(key order by n),
@@ -41,7 +43,8 @@ begin
     v_now := {s}.stamp();
   end if;
   for s in select * from {s}.event_subscriptions order by queue loop
-    if {s}.event_deliver_1(s, p_within, v_now, p_ids, p_heads, p_types, p_keys, p_bodies) > 0 then
+    if {s}.event_deliver_1(s, p_within, not p_within, v_now, p_ids, p_heads, p_types, p_keys, p_bodies) > 0 then
+      v_queues := v_queues || s.queue;
       v_routed := v_routed || array(select distinct t from unnest(p_types) t
         where t = any (s.exact) or (t || '.') ~ s.expression);
     end if;
@@ -51,7 +54,8 @@ begin
     select l.n, v_now, r.id, r.head, r.type, r.key, r.body from unnest(p_ids, p_heads, p_types, p_keys, p_bodies)
       r(id, head, type, key, body) join {s}.event_log l on l.id = r.id where r.type <> all (v_routed);
   end if;
-  perform pg_notify('{channel}events', '');
+  if p_within then perform pg_notify('{channel}events', ''); end if;
+  return v_queues;
 end $$;
 
 -- The same with one parameter, which every client library passes on unchanged.
