@@ -82,7 +82,7 @@ export const SETTINGS = {
       .nullable()
       .default(null),
     'the embedded PostgreSQL',
-    'PostgreSQL 13 or later of your own. Several servers with the same one share the work.',
+    'PostgreSQL 13 or later of your own. Several servers with the same one share the work. Its role makes the schema `panda_server` at the first start, or must own it.',
   ),
   databasePool: setting('PANDA_DATABASE_POOL', integer(2, 200).default(10), '`10`', 'Connections at most.'),
   databaseWaitMs: setting(
