@@ -227,7 +227,7 @@ function delivery(event: EventEnvelope, more: Partial<Delivery> = {}): Delivery 
 
 function rulesFor(once: DatabaseOnce, work: (tx: unknown) => Promise<unknown>): HandleRules {
   const handler = async (_: never, event: EventContext) => work((event as unknown as { tx: unknown }).tx)
-  const entry = { pattern: '#', handler, plan: planSubscribe({}), once }
+  const entry = { pattern: '#', handler, plan: planSubscribe({}, 0), once }
   return {
     subscription: 'stock',
     clock: systemClock,

@@ -141,7 +141,7 @@ export class Events<P extends EventMap = EventMap, H extends EventMap = P> {
   /**
    * Handles events from now on, until `close`. `*` in a pattern stands for one word, `#` for any number of words.
    * @returns resolves once the subscription exists at the broker; a broker that is away is waited for
-   * @throws PandaError (rejects) invalid_option, unauthorized, no_permission …
+   * @throws PandaError (rejects) invalid_option, no_log, unauthorized, no_permission …
    */
   subscribe<T extends PatternOf<H>>(
     pattern: T,
@@ -162,7 +162,7 @@ export class Events<P extends EventMap = EventMap, H extends EventMap = P> {
     const [options, handler] = (rest.length > 1 ? rest : [{}, rest[0]]) as [SubscribeOptions, () => unknown]
     if (typeof handler !== 'function') throw new PandaError('invalid_option', `subscribe("${pattern}") has no handler`)
     if (!PATTERN.test(pattern)) throw new PandaError('invalid_option', `"${pattern}" is no pattern of event types`)
-    const plan = planSubscribe(options)
+    const plan = planSubscribe(options, this.#clock.wall())
     const subscription = this.#subscription(options)
     const { exactlyOnce } = options
     const once = exactlyOnce === undefined ? null : planOnce(exactlyOnce, subscription.name, this.#onError)

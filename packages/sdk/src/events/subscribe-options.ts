@@ -3,6 +3,9 @@ import type { Duration } from '../duration.ts'
 import { PandaError } from '../errors.ts'
 import { checkAttempts, DEFAULT_ATTEMPTS, DEFAULT_BACKOFF, planBackoff } from '../queue/retry-policy.ts'
 import type { Backoff, BackoffPlan } from '../queue/retry-policy.ts'
+import type { LogPosition } from './driver.ts'
+import { logPosition } from './log-position.ts'
+import type { LogFrom } from './log-position.ts'
 import type { OnceInDatabase, OnceInRedis } from './once/options.ts'
 
 export interface SubscribeOptions {
@@ -18,6 +21,11 @@ export interface SubscribeOptions {
   readonly timeout?: Duration
   /** `strict`: one event at a time and in order, in one process at a time. Default `none`. */
   readonly order?: 'none' | 'strict'
+  /**
+   * For a subscription that does not exist yet: it is first filled with what the event log has from there on: how long ago
+   * (`2h`), a time, or an offset. Events that were kept for it, or come meanwhile, may come twice, with the same id.
+   */
+  readonly from?: LogFrom
   /** Remembers what was handled, so that a second delivery is skipped. Default: nothing is remembered. */
   readonly exactlyOnce?: OnceInRedis
 }
@@ -32,12 +40,14 @@ export interface SubscribePlan {
   readonly attempts: number
   readonly backoff: BackoffPlan
   readonly timeoutMs: number | null
+  /** Where in the log a new subscription begins; null = with what comes from now on. */
+  readonly from: LogPosition | null
 }
 
-const KNOWN = new Set(['subscription', 'concurrency', 'attempts', 'backoff', 'timeout', 'order', 'exactlyOnce'])
+const KNOWN = new Set(['subscription', 'concurrency', 'attempts', 'backoff', 'timeout', 'order', 'exactlyOnce', 'from'])
 
 /** @throws PandaError invalid_option */
-export function planSubscribe(options: SubscribeOptions): SubscribePlan {
+export function planSubscribe(options: SubscribeOptions, nowMs: number): SubscribePlan {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw new PandaError('invalid_option', `subscribe has no option "${name}"`)
   }
@@ -51,5 +61,6 @@ export function planSubscribe(options: SubscribeOptions): SubscribePlan {
     attempts: options.attempts === undefined ? DEFAULT_ATTEMPTS : checkAttempts(options.attempts),
     backoff: options.backoff === undefined ? DEFAULT_BACKOFF : planBackoff(options.backoff),
     timeoutMs: options.timeout === undefined ? null : durationMs(options.timeout, 'timeout'),
+    from: options.from === undefined ? null : logPosition(options.from, nowMs),
   }
 }

@@ -6,6 +6,7 @@ import { loadTracing } from '../queue/tracing.ts'
 import type { Tracing } from '../queue/tracing.ts'
 import type { Consumer, Delivery, EventDriver, Settlement } from './driver.ts'
 import type { Attempt } from './event-context.ts'
+import { FirstFill } from './first-fill.ts'
 import { handleDelivery } from './handle-delivery.ts'
 import type { HandlerEntry, PayloadReader } from './handle-delivery.ts'
 import { keepClean } from './once/upkeep.ts'
@@ -47,12 +48,14 @@ export class Subscription {
   readonly #stopCleaning: (() => Promise<void>)[] = []
   #tracing: Tracing | null = null
   readonly #closing = new AbortController()
+  readonly #fill: FirstFill
   #consumer: Consumer | null = null
   #started: Promise<void> | null = null
 
   constructor(deps: SubscriptionDeps) {
     this.#deps = deps
     this.name = deps.name
+    this.#fill = new FirstFill(deps.name)
   }
 
   get order(): 'none' | 'strict' {
@@ -103,7 +106,9 @@ export class Subscription {
         const driver = await this.#deps.driver()
         this.#tracing = await loadTracing()
         for (const { once } of this.#entries) await once?.prepare()
+        await this.#fill.before(driver, this.#entries)
         await driver.apply({ name: this.name, patterns, order: this.#deps.order })
+        await this.#fill.after(driver, this.#closing.signal)
         this.#consumer ??= await this.#consume(driver)
         await this.#consumer.setPrefetch(this.#prefetch())
         tellPlatform({ kind: 'registered' })
