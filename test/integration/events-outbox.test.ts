@@ -163,6 +163,7 @@ describe('the relay', () => {
     await using world = await outboxWorld()
     const target = new NotedTarget()
     const lost = {
+      capabilities: target.capabilities,
       publish: async (events: readonly EventEnvelope[]) => {
         await target.publish(events)
         if (target.calls === 1) throw new Error('died')
@@ -174,6 +175,18 @@ describe('the relay', () => {
     await outbox.flush()
     expect(new Set(target.events.map(({ id }) => id)).size).toBe(1)
     expect(target.events).toHaveLength(2)
+  })
+
+  it('leaves what is for another kind of broker to those that know one', async () => {
+    await using world = await outboxWorld()
+    const [rabbit, redis] = [new NotedTarget('rabbitmq'), new NotedTarget('redis')]
+    const outbox = await world.start(redis)
+    await world.inTransaction(async (tx) => void (await world.events.publish('order.placed', { n: 1 }, { tx })))
+    await outbox.flush()
+    expect(redis.events).toEqual([])
+    expect(await world.left()).toBe(1)
+    await (await world.start(rabbit)).flush()
+    expect(numbers(rabbit.events)).toEqual([1])
   })
 
   it('needs to know where to: neither a store of queues nor a broker is an error', async () => {

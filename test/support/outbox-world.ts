@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg'
 import { PandaError } from '../../packages/sdk/src/errors.ts'
+import type { EventCapabilities } from '../../packages/sdk/src/events/driver.ts'
 import type { EventEnvelope } from '../../packages/sdk/src/events/envelope.ts'
 import { Events } from '../../packages/sdk/src/events/index.ts'
 import { type EventOutboxTarget, type Outbox, startOutbox } from '../../packages/sdk/src/outbox/index.ts'
@@ -8,9 +9,14 @@ import { freshDatabase } from './postgres.ts'
 
 /** A broker as far as the outbox sees it: what it was given, in order; away while `away` is set. */
 export class NotedTarget implements EventOutboxTarget {
+  readonly capabilities: EventCapabilities
   readonly events: EventEnvelope[] = []
   away = false
   calls = 0
+
+  constructor(name: EventCapabilities['name'] = 'rabbitmq') {
+    this.capabilities = { name, transactions: false, shared: true, strictOrder: true, log: false }
+  }
 
   async publish(events: readonly EventEnvelope[]): Promise<void> {
     this.calls += 1

@@ -212,7 +212,7 @@ export class Events<P extends EventMap = EventMap, H extends EventMap = P> {
     const driver = await this.#connected()
     if (tx === undefined) return driver.publish([envelope], signal)
     if (driver.publishWithin !== undefined) return driver.publishWithin(sqlRunnerOf(tx), [envelope])
-    return writeEventOutbox(tx, envelope, this.#options.outboxSchema)
+    return writeEventOutbox(tx, driver.capabilities.name, envelope, this.#options.outboxSchema)
   }
 
   readonly #onError = (error: Error): void => {

@@ -7,6 +7,8 @@ export interface Lane {
   readonly table: OutboxTable
   /** What `deliver` needs of a row, beside `n`. */
   readonly columns: string
+  /** The kind of broker whose rows these are; null: all rows. */
+  readonly broker: string | null
   /** Half of an advisory lock's key. */
   readonly lockClass: number
   /** Resolves when the target has them for good, in this order. A repeat, after a death in between, must do no harm. */
@@ -28,11 +30,14 @@ export async function carry(store: Store, lane: Lane, patient: boolean): Promise
   const table = `${schema}.${lane.table}`
   return connections.within(`carry over ${table}`, async (query) => {
     await query('begin')
-    if (!(await lock(query, [lane.lockClass, schema], patient))) {
+    if (!(await lock(query, [lane.lockClass, `${schema} ${lane.broker ?? ''}`], patient))) {
       await query('rollback')
       return null
     }
-    const rows = await query(`select n, ${lane.columns} from ${table} order by n limit ${BATCH}`)
+    const rows = await query(
+      `select n, ${lane.columns} from ${table} ${lane.broker === null ? '' : 'where broker = $1::text'} order by n limit ${BATCH}`,
+      lane.broker === null ? [] : [lane.broker],
+    )
     if (rows.length > 0) {
       await lane.deliver(rows)
       await query(`delete from ${table} where n = any ($1::int8[])`, [rows.map((row) => row['n'])])

@@ -5,7 +5,7 @@ import type { EventEnvelope } from '../events/envelope.ts'
 import type { Lane } from './carry.ts'
 
 /** Where the events go: the driver of a broker. */
-export type EventOutboxTarget = Pick<EventDriver, 'publish'>
+export type EventOutboxTarget = Pick<EventDriver, 'publish' | 'capabilities'>
 
 /** "peve". */
 const LOCK_CLASS = 1_885_697_637
@@ -15,6 +15,7 @@ export function eventLane(target: EventOutboxTarget): Lane {
   return {
     table: 'event_outbox',
     columns: 'event',
+    broker: target.capabilities.name,
     lockClass: LOCK_CLASS,
     deliver: async (rows) => target.publish(rows.map(eventOf)),
   }

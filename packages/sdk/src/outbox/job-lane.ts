@@ -24,6 +24,7 @@ export function jobLane(target: OutboxTarget): Lane {
   return {
     table: 'outbox',
     columns: 'queue, job, written',
+    broker: null,
     lockClass: LOCK_CLASS,
     deliver: async (rows: readonly Row[]) => {
       for (const { queue, jobs } of byQueue(rows as unknown as readonly Written[]))

@@ -29,7 +29,7 @@ export interface Lanes {
 export async function openLanes(options: OutboxOptions): Promise<Lanes> {
   const opened: { close(): Promise<void> }[] = []
   const close = async (): Promise<void> => void (await Promise.all(opened.map((one) => one.close())))
-  const open = async <T extends { close(): Promise<void> }>(make: () => Promise<T>): Promise<T | null> => {
+  const open = async <T extends { close(): Promise<void> }>(make: () => Promise<T | null>): Promise<T | null> => {
     const made = await ifKnown(make)
     if (made !== null) opened.push(made)
     return made
@@ -68,15 +68,18 @@ async function jobTarget({ url, namespace, allowUnsafeStore = false }: OutboxOpt
   return new CheckedTarget(driver, allowUnsafeStore)
 }
 
-async function eventDriver({ eventsUrl, eventsNamespace }: OutboxOptions): Promise<EventDriver> {
-  return loadEventDriver(findBrokerUrl(eventsUrl), {
+async function eventDriver({ eventsUrl, eventsNamespace }: OutboxOptions): Promise<EventDriver | null> {
+  const broker = findBrokerUrl(eventsUrl)
+  // Events that live in PostgreSQL are published by their transactions themselves.
+  if (broker.kind === 'postgres' || broker.kind === 'memory') return null
+  return loadEventDriver(broker, {
     waitMs: BROKER_WAIT_MS,
     connectionName: 'pandastack outbox',
     ...findNamespace(eventsNamespace),
   })
 }
 
-async function ifKnown<T>(open: () => Promise<T>): Promise<T | null> {
+async function ifKnown<T>(open: () => Promise<T | null>): Promise<T | null> {
   try {
     return await open()
   } catch (error) {

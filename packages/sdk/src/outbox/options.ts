@@ -20,7 +20,7 @@ export interface OutboxOptions {
   readonly target?: OutboxTarget
   /** In production (NODE_ENV), carry jobs to a store even though its settings can lose them. Default false: it is refused. */
   readonly allowUnsafeStore?: boolean
-  /** URL of the broker that events go to. Default: PANDA_EVENTS_URL, else RABBITMQ_URL, else AMQP_URL. */
+  /** URL of the broker that events go to. Default: as for `Events`. One of PostgreSQL needs no outbox. */
   readonly eventsUrl?: string
   /** First word of all names at the broker. Default: PANDA_EVENTS_NAMESPACE, else `panda`. */
   readonly eventsNamespace?: string

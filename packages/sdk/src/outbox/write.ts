@@ -21,13 +21,17 @@ export async function writeOutbox(
   return write(transaction, schema, 'outbox', { queue, job: JSON.stringify(job) })
 }
 
-/** The same with an event for a broker. */
+/**
+ * The same with an event.
+ * @param broker what kind it is for: only a relay to one of this kind takes it
+ */
 export async function writeEventOutbox(
   transaction: object,
+  broker: string,
   event: EventEnvelope,
   schema = DEFAULT_SCHEMA,
 ): Promise<void> {
-  return write(transaction, schema, 'event_outbox', { event: JSON.stringify(event) })
+  return write(transaction, schema, 'event_outbox', { broker, event: JSON.stringify(event) })
 }
 
 async function write(
