@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { afterEach, expect, it } from 'vitest'
 import { freshDatabase } from '../support/postgres.ts'
 import { freshVhost } from '../support/rabbitmq.ts'
@@ -108,3 +109,38 @@ it.each(Object.entries(BROKERS))(
     expect(mails().toSorted()).toEqual(['mailed a welcome to ada@example.com', 'mailed a welcome to bob@example.com'])
   },
 )
+
+it('with a database: user and event exist together, and the credit is given once', async () => {
+  const [vhost, database] = [await freshVhost(), await freshDatabase()]
+  broker = {
+    env: { RABBITMQ_URL: vhost.url, DATABASE_URL: database.url },
+    remove: async () => {
+      await vhost.remove()
+      await database.drop()
+    },
+  }
+  const client = new Client({ connectionString: database.url })
+  await client.connect()
+  try {
+    await client.query(
+      'create table users (id serial primary key, email text unique); create table credits (user_id text, amount int)',
+    )
+    await startConsumer('relay')
+    await startConsumer('credit')
+    expect(await exitOf(run('signup.js', ['ada@example.com']))).toBe(0)
+    expect(await exitOf(run('signup.js', ['ada@example.com']))).toBe(1)
+    expect(await exitOf(run('signup.js', ['bob@example.com']))).toBe(0)
+    const credits = async () => (await client.query<{ email: string }>(CREDITS)).rows.map(({ email }) => email)
+    await waitFor('both credits', async () => (await credits()).length > 1, 30_000)
+    expect(await credits()).toEqual(['ada@example.com', 'bob@example.com'])
+  } finally {
+    await client.end()
+  }
+})
+
+const CREDITS = 'select u.email from credits c join users u on u.id::text = c.user_id order by 1'
+
+async function exitOf({ child }: App): Promise<number | null> {
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return code
+}
