@@ -30,8 +30,9 @@ export interface ConsumerParts {
 
 const firstAgainMs = 50
 const lastAgainMs = 5_000
-/** How long a suspect is held until a handler has ended, before it is put back for others; doubled each time. */
-const firstPatienceMs = 100
+/** How long a suspect is held until a handler has ended, before it is left to others. */
+const patienceMs = 100
+const longestMs = 2_147_483_000
 const strictPollMs = 50
 /** RabbitMQ hands back more than 32 messages in any order. */
 const strictPrefetch = 32
@@ -57,7 +58,8 @@ export class SubscriptionConsumer implements Consumer {
   #closed = false
   #healthy = true
   #tries = 0
-  #patienceMs = firstPatienceMs
+  /** Suspects are left to others. */
+  #isFull = false
   #again: NodeJS.Timeout | undefined
   #work: Promise<void> = Promise.resolve()
 
@@ -148,7 +150,7 @@ export class SubscriptionConsumer implements Consumer {
 
   async #set(tap: Tap, wanted: boolean, index: number): Promise<void> {
     if (this.#strict !== null) return wanted ? tap.start() : undefined
-    if (!wanted) return tap.pause()
+    if (!wanted || (index === 2 && this.#isFull)) return tap.pause()
     if (index < 2) await tap.setPrefetch(this.#prefetch)
     await tap.start()
   }
@@ -276,9 +278,8 @@ export class SubscriptionConsumer implements Consumer {
     if (!travel.started) {
       // The place that is kept would be waited for in vain: whoever it is for stands behind this one.
       if (exclusive && !this.#intake.reserved) await this.#intake.drain(gateMs)
-      const started = await this.#intake.reserve(gateMs, this.#patienceMs)
-      // Another process may have a place.
-      this.#patienceMs = started ? firstPatienceMs : Math.min(2 * this.#patienceMs, lastAgainMs)
+      const started = !this.#isFull && (await this.#intake.reserve(gateMs, patienceMs))
+      if (!started) void this.#leaveSuspects()
       return again({ ...travel, started })
     }
     const taken = this.#take(message, travel, tap)
@@ -286,7 +287,21 @@ export class SubscriptionConsumer implements Consumer {
     if (this.#intake.admit(exclusive, () => this.#handOut(taken))) return
     // It was announced elsewhere, and there is no place for it here now.
     this.#held.delete(taken)
+    void this.#leaveSuspects()
     return again({ ...travel, started: false })
+  }
+
+  /**
+   * Until there is a place, which is kept for them. Else two processes could hand a suspect to and fro: who announces it
+   * holds it until then, so that the copy goes to the other one, which has no place.
+   */
+  async #leaveSuspects(): Promise<void> {
+    if (this.#isFull) return
+    this.#isFull = true
+    void this.#reconcile()
+    await this.#intake.reserve(patienceMs, longestMs)
+    this.#isFull = false
+    await this.#reconcile()
   }
 
   #take(message: Message, travel: Travel, tap: Tap): Taken {
