@@ -173,7 +173,8 @@ export class Stage {
 
 /** As an application has it, but found from anywhere. */
 function eventTypesFile(): string {
-  const [sdk, zod] = ['@pandastack/sdk/events', 'zod'].map((name) => import.meta.resolve(name))
+  const root = join(import.meta.dirname, '../..')
+  const [sdk, zod] = [join(root, 'packages/sdk/dist/events/index.js'), join(root, 'node_modules/zod/index.js')]
   return `import { defineEvents } from '${sdk}'
 import { z } from '${zod}'
 export const types = defineEvents({ 'user.signed_up': z.object({ userId: z.string() }) })

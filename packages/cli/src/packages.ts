@@ -16,7 +16,10 @@ export async function importModule(url: string): Promise<Readonly<Record<string,
     const { createRequire } = await import('node:module')
     let tsx: string
     try {
-      tsx = createRequire(url).resolve('tsx/esm/api')
+      // Found as CommonJS finds it; the other half of tsx lies beside it.
+      tsx = createRequire(url)
+        .resolve('tsx/esm/api')
+        .replace(/\.cjs$/, '.mjs')
     } catch {
       throw error
     }
