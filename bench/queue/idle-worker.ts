@@ -30,12 +30,13 @@ async function share(who: string, url: string, watch: () => Promise<void>): Prom
   return percent
 }
 
+/** The one that listens is asked now and then whether it is still there. */
 async function listening(url: string): Promise<number> {
   const client = new Client({ connectionString: url })
   await client.connect()
   const { rows } = await client.query<{ count: number }>(
     `select count(*)::int as count from pg_stat_activity
-     where application_name = 'panda queue' and datname = current_database() and query ~* '^\\s*(listen|unlisten)'`,
+     where application_name = 'panda queue' and datname = current_database() and query ~* '^\\s*(listen|unlisten|select 1$)'`,
   )
   await client.end()
   return rows[0]?.count ?? 0
