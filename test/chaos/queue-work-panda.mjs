@@ -7,6 +7,6 @@ export function work(url, concurrency, handle) {
     concurrency,
     keep: { succeeded: { count: 1_000_000, age: '1d' } },
     // A store that is away is what this is about.
-    onError: () => undefined,
+    onError: (error) => error.code === 'store_away' || console.error(error),
   })
 }

@@ -70,6 +70,7 @@ export class QueueWorkers implements AsyncDisposable {
     const place = this.#children.indexOf(child)
     if (place === -1) return
     this.#children.splice(place, 1)
+    process.stderr.write(`a worker ended by itself, code ${child.exitCode}, signal ${child.signalCode}\n`)
     this.#plan.logs.silence('ended', child.pid ?? 0, Date.now(), Date.now())
     this.#restarts.push(this.add())
   }

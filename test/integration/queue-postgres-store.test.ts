@@ -275,6 +275,18 @@ test('connections that the server ends are replaced, the listening one too', asy
   end()
 })
 
+test('a cut while it begins to listen is a store that is away, not an error that ends a worker', async () => {
+  await using proxy = await tcpProxy(Number(new URL(database.url).port))
+  const driver = open({ url: urlWith((changed) => (changed.port = String(proxy.port))) })
+  await driver.listen(['one'], () => undefined)
+  // Known already: what is left to be said is LISTEN itself.
+  await driver.add('two', newJobs(1))
+  const listening = problemOf(driver.listen(['two'], () => undefined))
+  proxy.cut()
+  expect(await listening).toMatchObject({ name: 'PandaError', code: 'store_away' })
+  proxy.mend()
+})
+
 test('a connection that swallows everything is given up and replaced', async () => {
   const port = Number(new URL(database.url).port)
   await using proxy = await tcpProxy(port)

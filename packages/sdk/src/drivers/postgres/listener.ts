@@ -1,7 +1,9 @@
 import { PandaError } from '../../errors.ts'
 import type { Connections } from './connect.ts'
+import { toPandaError } from './failures.ts'
 import type { PostgresConnection } from './options.ts'
 
+const DOING = 'listen for signals'
 const FIRST_RETRY_MS = 50
 const LONGEST_RETRY_MS = 1000
 /** A connection that only listens shows nothing of a cut: it is asked now and then. */
@@ -56,7 +58,7 @@ export class Listener {
   }
 
   async #open(): Promise<void> {
-    const connection = await this.#connections.take('listen for signals')
+    const connection = await this.#connections.take(DOING)
     const onError = (): void => this.#lost(connection)
     connection.on('error', onError)
     connection.on('end', onError)
@@ -85,7 +87,11 @@ export class Listener {
       connection,
       turn.catch(() => undefined),
     )
-    await this.#connections.bounded(turn, 'listen for signals')
+    try {
+      await this.#connections.bounded(turn, DOING)
+    } catch (error) {
+      throw toPandaError(error, DOING)
+    }
   }
 
   #askLater(connection: PostgresConnection): void {
@@ -118,6 +124,5 @@ export class Listener {
         },
       )
     }, waitMs)
-    this.#timer.unref()
   }
 }
