@@ -30,7 +30,7 @@ it('a message that an older version has left unsent is sent by this one', async 
       provider: { getMigrations: () => Promise.resolve(BEFORE) },
     }).migrateToLatest()
     expect(error).toBeUndefined()
-    expect(await migrate(db)).toEqual(['0006-alert-queue'])
+    expect((await migrate(db))[0]).toBe('0006-alert-queue')
     await using server = await startTestServer({
       databaseUrl: database.url,
       config: { alertAllow: ['127.0.0.0/8'] },
