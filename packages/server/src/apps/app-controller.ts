@@ -15,7 +15,9 @@ import { noteSteadyInstances } from './readiness.ts'
 
 /** Without a wake-up everything is looked at so often, milliseconds. */
 const PASS_EVERY_MS = 1000
-const SERVERS_EVERY_MS = 500
+/** The same where there is no app, so that a server that has none pays nothing for them. */
+const LOOK_EVERY_MS = 10_000
+const SERVERS_EVERY_MS = 2000
 const PRUNE_EVERY_MS = 60_000
 /** An engine that no living server has is waited for so long. */
 const ENGINE_LOST_AFTER_MS = 60_000
@@ -46,6 +48,8 @@ export class AppController implements Component {
   readonly #strays = new FirstSeen()
   #loops: readonly Loop[] = []
   #unlisten: (() => void) | undefined
+  /** While there is no app and nobody told of one: when to look again. */
+  #restsUntilMs = 0
 
   constructor(deps: AppControllerDeps) {
     this.#deps = deps
@@ -71,7 +75,10 @@ export class AppController implements Component {
       }),
       startLoop({ ...shared, name: 'the pruning of instances', everyMs: PRUNE_EVERY_MS, work: () => this.#prune() }),
     ]
-    this.#unlisten = listener.on('panda_apps', () => apps.wake())
+    this.#unlisten = listener.on('panda_apps', () => {
+      this.#restsUntilMs = 0
+      apps.wake()
+    })
     return Promise.resolve()
   }
 
@@ -83,9 +90,15 @@ export class AppController implements Component {
 
   /** Plans until nothing changes, and takes what may start. */
   async passApps(): Promise<void> {
-    const { db, membership, engineId, executor } = this.#deps
+    const { db, membership, engineId, executor, clock } = this.#deps
+    if (clock.now() < this.#restsUntilMs) return
+    // Before the look: an app that is told of meanwhile is looked for at once.
+    this.#restsUntilMs = clock.now() + LOOK_EVERY_MS
+    const apps = await listAppIds(db)
+    if (apps.length === 0) return
+    this.#restsUntilMs = 0
     await noteSteadyInstances(db)
-    for (const id of await listAppIds(db)) {
+    for (const id of apps) {
       if (this.#stopping.signal.aborted) return
       await applyPlan(db, id)
     }
@@ -97,6 +110,8 @@ export class AppController implements Component {
   async passServers(): Promise<void> {
     const { db, membership, executor, engineId, clock, log } = this.#deps
     const { serverId } = membership
+    const engines = await instanceEngines(db)
+    if (engines.length === 0) return
     const judged = await membership.deadServers()
     if (judged === null) return
     const self = { serverId, engineId }
@@ -108,7 +123,7 @@ export class AppController implements Component {
     const nowMs = clock.now()
     await this.#takeUpStrays(self, nowMs)
     if (!executor.engineKnown) return
-    const unreachable = (await instanceEngines(db)).filter((id) => !judged.engines.has(id))
+    const unreachable = engines.filter((id) => !judged.engines.has(id))
     this.#engines.update(unreachable, nowMs)
     const lost = [...this.#engines.olderThan(ENGINE_LOST_AFTER_MS, nowMs)]
     if (lost.length === 0) return
