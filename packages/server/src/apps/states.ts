@@ -14,7 +14,7 @@ import { sql } from 'kysely'
  *
  * Born as `queued`. Only instance-writes.ts, claim-instances.ts and apply-plan.ts change the state of one.
  */
-export const INSTANCE_TRANSITIONS: Readonly<Record<InstanceState, readonly InstanceState[]>> = {
+const INSTANCE_TRANSITIONS: Readonly<Record<InstanceState, readonly InstanceState[]>> = {
   queued: ['running', 'cancelled', 'lost'],
   running: ['queued', 'retrying', 'cancelled', 'lost'],
   retrying: ['running', 'cancelled'],
@@ -23,6 +23,8 @@ export const INSTANCE_TRANSITIONS: Readonly<Record<InstanceState, readonly Insta
 }
 
 /** Those that have not ended. */
-export const LIVE_STATES = ['queued', 'running', 'retrying'] as const satisfies readonly InstanceState[]
+const liveStates = Object.entries(INSTANCE_TRANSITIONS).flatMap(([state, next]) =>
+  next.length > 0 ? [`'${state}'`] : [],
+)
 
-export const isLive = sql.raw(`i.state in ('queued', 'running', 'retrying')`)
+export const isLive = sql.raw(`i.state in (${liveStates.join(', ')})`)
