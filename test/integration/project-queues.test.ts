@@ -15,9 +15,12 @@ let failures: unknown[]
 beforeEach(async () => {
   database = await migratedDatabase()
   failures = []
-  queues = new ProjectQueues(database.db, new SecretBox(new Uint8Array(32)), systemClock, (error) =>
-    failures.push(error),
-  )
+  queues = new ProjectQueues({
+    db: database.db,
+    box: new SecretBox(new Uint8Array(32)),
+    clock: systemClock,
+    onError: (error) => failures.push(error),
+  })
   await queues.start()
 })
 afterEach(async () => {

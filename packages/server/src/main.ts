@@ -261,9 +261,10 @@ function createAlerts({ config, clock, db, box, listener, log, metrics, alertQue
 
 async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>): Promise<string> {
   const { config, clock, db, log, stops } = base
-  const queues = new ProjectQueues(db, base.box, clock, sideTask(log))
+  const connections = { db, box: base.box, clock, onError: sideTask(log) }
+  const queues = new ProjectQueues(connections)
   await base.run(queues)
-  const events = new ProjectEvents(db, base.box, clock)
+  const events = new ProjectEvents(connections)
   await base.run(events)
   const stopping = new AbortController()
   const api = await createApi({

@@ -1,10 +1,7 @@
 import { PandaError } from '@pandastack/contract'
 import { EventAdmin, findBrokerUrl } from '@pandastack/sdk/events'
-import type { Clock } from '../clock.ts'
 import type { Component } from '../component.ts'
-import { ProjectConnections } from '../projects/project-connections.ts'
-import type { SecretBox } from '../settings/secret-box.ts'
-import type { Database } from '../store/database.ts'
+import { ProjectConnections, type ProjectConnectionsDeps } from '../projects/project-connections.ts'
 import { asProblem } from './as-problem.ts'
 
 /** The API's caller waits at most so long for a broker that is away. */
@@ -15,8 +12,8 @@ export class ProjectEvents implements Component {
   readonly name = 'project events'
   readonly #connections: ProjectConnections<EventAdmin>
 
-  constructor(db: Database, box: SecretBox, clock: Clock) {
-    this.#connections = new ProjectConnections({ name: this.name, keyOf, open }, db, box, clock)
+  constructor(deps: ProjectConnectionsDeps) {
+    this.#connections = new ProjectConnections({ keyOf, open, stopped }, deps)
   }
 
   start(): Promise<void> {
@@ -64,4 +61,8 @@ function open(key: string): EventAdmin {
   const { url, namespace } = JSON.parse(key) as Key
   // Empty, not left out: the server's own environment is not the project's.
   return new EventAdmin({ url, namespace: namespace ?? '', patience: PATIENCE })
+}
+
+function stopped(): PandaError {
+  return new PandaError('event_broker_away', 'The server is stopping.')
 }
