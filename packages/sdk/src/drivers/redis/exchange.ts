@@ -1,8 +1,8 @@
 /** A worker's round trip: results in, jobs out. The script (`lua/exchange.ts`) says what the arguments and answers are. */
-import type { ClaimedJob, Exchange, Exchanged, JobResult, KeepPolicy, Kept } from '../../queue/driver.ts'
+import type { Exchange, Exchanged, JobResult, KeepPolicy, Kept } from '../../queue/driver.ts'
+import { readClaim, type Answer } from './claim.ts'
 import { Lanes, type Lane } from './lanes.ts'
 import { exchangeScript } from './lua/exchange.ts'
-import { unpack } from './packed.ts'
 import { Script, type ScriptArgument } from './script.ts'
 import type { Store } from './store.ts'
 
@@ -12,9 +12,16 @@ const MAX_GROUP = 4000
 /** As good as for ever; the scripts take it so. */
 const FOREVER_MS = 1e13
 
+/** From this size on (characters, on average) the stored jobs are fetched by a command of their own, not through Lua. */
+const FETCH_FROM = 400
+/** For fewer jobs a second round trip costs more than it saves. */
+const FETCH_JOBS = 32
+
 export class Exchanges {
   readonly #store: Store
   readonly #lanes = new Lanes()
+  /** Of the last jobs of each queue, what one has on average. */
+  readonly #sizes = new Map<string, number>()
 
   constructor(store: Store) {
     this.#store = store
@@ -22,31 +29,42 @@ export class Exchanges {
 
   async exchange(queue: string, worker: string, exchange: Exchange, signal?: AbortSignal): Promise<Exchanged> {
     const lane = this.#lanes.take(queue, worker)
+    const isApart = exchange.want >= FETCH_JOBS && (this.#sizes.get(queue) ?? 0) >= FETCH_FROM
+    const args = toArguments(worker, lane, isApart, exchange)
     try {
-      const answer = (await this.#store.run(script, queue, toArguments(worker, lane, exchange), signal)) as Answer
-      return answer[0] === 0 ? withoutLease(exchange) : toExchanged(answer)
+      // Together they are one call: when the connection is lost in between, the first is sent again and answers the same.
+      const claimed = await this.#store.call(queue, signal, async (redis, prefix) => {
+        const answer = (await script.run(redis, prefix, args)) as Answer
+        return answer[0] === 0 ? null : readClaim(answer, (ids) => redis.hmget(`${prefix}b`, ...ids))
+      })
+      if (claimed === null) return withoutLease(exchange)
+      if (claimed.size > 0) this.#sizes.set(queue, claimed.size)
+      return claimed.exchanged
     } finally {
       lane.busy = false
     }
   }
 }
 
-type Texts = string[]
-/** Leased; ms until asking again; refused; fence; ids, values and histories. */
-type Answer = [number, number, Texts, string, Texts, (string | null)[], (string | null)[]]
-
-function toArguments(worker: string, lane: Lane, { results, want, keep, holds }: Exchange): ScriptArgument[] {
+function toArguments(worker: string, lane: Lane, isApart: boolean, exchange: Exchange): ScriptArgument[] {
+  const { results, want, keep, holds } = exchange
   const { groups, others } = sortResults(results)
   const args: ScriptArgument[] = [worker, lane.name, lane.number, Math.max(0, Math.floor(want))]
-  args.push(keepArgument(keep), holds === undefined ? -1 : holds.length, groups.length)
+  args.push(keepArgument(keep), holds === undefined ? -1 : holds.length, isApart ? '1' : '', groups.length)
   for (const group of groups) {
-    args.push(group.fence, group.ids.length, group.tailed ? '1' : '')
-    for (const id of group.ids) args.push(id)
+    args.push(group.fence, group.ids.length, group.tailed ? '1' : '', textOfIds(group.ids))
     if (group.tailed) for (const tail of group.tails) args.push(tail)
   }
   if (holds !== undefined) for (const id of holds) args.push(id)
   for (const result of others) args.push(...otherArguments(result))
   return args
+}
+
+/** As `idsOf` of the script takes them. */
+function textOfIds(ids: readonly string[]): string {
+  const text = ids.join('')
+  const areUlids = Buffer.byteLength(text) === text.length && ids.every((id) => id.length === 26)
+  return areUlids ? text : `\n${ids.join('\n')}`
 }
 
 interface PlainGroup {
@@ -109,8 +127,7 @@ export function tail(value: string | null, error: string | null, reason: string 
   return JSON.stringify([value, error, reason]).slice(1, -1)
 }
 
-/** One argument, since it is nearly always the same and seldom read. */
-/** As the scripts take it. */
+/** As the scripts take it: one argument, since it is nearly always the same and seldom read. */
 export function keepArgument({ succeeded, cancelled, dead }: KeepPolicy): string {
   return JSON.stringify([succeeded, cancelled, dead].flatMap(keptArguments))
 }
@@ -122,20 +139,3 @@ export function keptArguments({ count, ageMs }: Kept): [number, number] {
 function withoutLease({ results }: Exchange): Exchanged {
   return { jobs: [], refused: results.map(({ job }) => job.id), againInMs: null, leased: false }
 }
-
-function toExchanged([, again, refused, fence, ids, values, histories]: Answer): Exchanged {
-  const jobs: ClaimedJob[] = []
-  for (let index = 0; index < ids.length; index++) {
-    const value = values[index]
-    // Somebody else has been at the store: there is no job of this id any more.
-    if (value !== null && value !== undefined) jobs.push(toJob(ids[index] ?? '', fence, value, histories[index]))
-  }
-  return { jobs, refused, againInMs: again < 0 ? null : again, leased: true }
-}
-
-function toJob(id: string, fence: string, value: string, history: string | null | undefined): ClaimedJob {
-  const { addedAt, body, settings, priority, group, parent } = unpack(value)
-  const { f, c } = history === null || history === undefined ? NO_HISTORY : (JSON.parse(history) as typeof NO_HISTORY)
-  return { id, body, settings, priority, group, parent, fence, failures: f, crashes: c, addedAt }
-}
-const NO_HISTORY = { f: 0, c: 0 }

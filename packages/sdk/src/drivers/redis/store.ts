@@ -1,5 +1,6 @@
 /** What all operations of the driver share: the connection for commands, the names of keys, and the register of queues. */
 import { PandaError } from '../../errors.ts'
+import type { Redis } from './client.ts'
 import type { Connection } from './connection.ts'
 import type { Script, ScriptArgument } from './script.ts'
 
@@ -27,8 +28,17 @@ export class Store {
   }
 
   async run(script: Script, queue: string, args: readonly ScriptArgument[], signal?: AbortSignal): Promise<unknown> {
+    return this.call(queue, signal, async (redis, prefix) => script.run(redis, prefix, args))
+  }
+
+  /** Commands on keys of the queue, which begin with the prefix. All of them are sent again when the connection is lost. */
+  async call<T>(
+    queue: string,
+    signal: AbortSignal | undefined,
+    send: (redis: Redis, prefix: string) => Promise<T>,
+  ): Promise<T> {
     const prefix = this.prefixOf(queue)
-    return this.connection.call(async (redis) => script.run(redis, prefix, args), signal)
+    return this.connection.call(async (redis) => send(redis, prefix), signal)
   }
 
   /** A queue exists from its first job, setting or worker on. */
