@@ -36,19 +36,38 @@ describe('what an exchange claimed', () => {
     const asked: string[][] = []
     const { exchanged } = await readClaim(answer(['a', 'b', 'c'], null), (ids) => {
       asked.push([...ids])
-      return Promise.resolve([`${AT}-1`, null, `${AT}-3`])
+      return Promise.resolve([Buffer.from(`${AT}-1`), null, Buffer.from(`${AT}+[5,"g",null,null,"{}"]\n"ü€"`)])
     })
     expect(asked).toEqual([['a', 'b', 'c']])
     expect(exchanged.jobs.map(({ id, body }) => [id, body])).toEqual([
       ['a', '1'],
-      ['c', '3'],
+      ['c', '"ü€"'],
+    ])
+    expect(
+      exchanged.jobs.map(({ addedAt, priority, group, settings }) => [addedAt, priority, group, settings]),
+    ).toEqual([
+      [Number(AT), 0, null, ''],
+      [Number(AT), 5, 'g', '{}'],
     ])
   })
 
   test('a stored job that somebody else has put the separator in does not mix up the others', async () => {
     const odd = [`${AT}-"a${VALUE_END}b"`, `${AT}-2`]
-    const { exchanged } = await readClaim(answer(['a', 'b'], odd), () => Promise.resolve(odd))
+    const { exchanged } = await readClaim(answer(['a', 'b'], odd), () =>
+      Promise.resolve(odd.map((one) => Buffer.from(one))),
+    )
     expect(exchanged.jobs.map(({ body }) => body)).toEqual([`"a${VALUE_END}b"`, '2'])
+  })
+
+  test('a large job keeps its own history and may be read more than once', async () => {
+    const body = '{"text":"ä€"}'
+    const [, again, refused, fence, ids] = answer(['a'], null)
+    const history = JSON.stringify({ f: 1, c: 2 })
+    const { exchanged } = await readClaim([1, again, refused, fence, ids, null, [history]], () =>
+      Promise.resolve([Buffer.from(`${AT}-${body}`)]),
+    )
+    const [job] = exchanged.jobs
+    expect([job?.body, job?.body, job?.failures, job?.crashes, job?.fence]).toEqual([body, body, 1, 2, 'fence'])
   })
 
   test('a fetch that fails fails the claim, so that it is asked for again', async () => {

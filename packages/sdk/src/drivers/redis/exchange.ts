@@ -35,7 +35,7 @@ export class Exchanges {
       // Together they are one call: when the connection is lost in between, the first is sent again and answers the same.
       const claimed = await this.#store.call(queue, signal, async (redis, prefix) => {
         const answer = (await script.run(redis, prefix, args)) as Answer
-        return answer[0] === 0 ? null : readClaim(answer, (ids) => redis.hmget(`${prefix}b`, ...ids))
+        return answer[0] === 0 ? null : readClaim(answer, (ids) => redis.hmgetBuffer(`${prefix}b`, ...ids))
       })
       if (claimed === null) return withoutLease(exchange)
       if (claimed.size > 0) this.#sizes.set(queue, claimed.size)

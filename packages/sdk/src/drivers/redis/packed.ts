@@ -32,3 +32,19 @@ export function unpack(value: string): UnpackedJob {
 }
 
 type Header = [number, string | null, string | null, string | null, string]
+
+const PLAIN = '-'.charCodeAt(0)
+
+// The same for the bytes of a stored job, each part only when it is wanted.
+
+export function isPlain(value: Buffer): boolean {
+  return value[TIME_DIGITS] === PLAIN
+}
+
+export function plainBody(value: Buffer): string {
+  return value.toString('utf8', TIME_DIGITS + 1)
+}
+
+export function timeOf(value: Buffer): number {
+  return Number(value.toString('latin1', 0, TIME_DIGITS))
+}
