@@ -17,7 +17,7 @@ export class AppStage {
   }
 
   static isAbout(line: string): boolean {
-    return line.startsWith('panda app ')
+    return line.startsWith('panda app ') || line.includes('--app thumbnailer')
   }
 
   /** The images and the program of the examples are those of this stage. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { gather, type LastLines } from '../../packages/server/src/alerts/gather.ts'
+import { gather } from '../../packages/server/src/alerts/gather.ts'
+import type { LastLines } from '../../packages/server/src/alerts/items.ts'
 import { noteRunEvents } from '../../packages/server/src/alerts/note-run-events.ts'
 import type { AlertPayload } from '../../packages/server/src/alerts/payload.ts'
 import { openDatabase } from '../../packages/server/src/store/database.ts'

@@ -58,6 +58,7 @@ async function create(name = 'oncall'): Promise<string> {
     name,
     on: ['failed'],
     cronjob: null,
+    app: null,
     channel: { kind: 'webhook', url: receiver.url },
     lateAfter: '1m',
     groupFor: '5m',

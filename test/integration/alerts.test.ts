@@ -104,6 +104,7 @@ function create(name: string, channel: Channel, change: Record<string, unknown> 
     name,
     on: ['failed' as const, 'recovered' as const],
     cronjob: null,
+    app: null,
     channel,
     lateAfter: '1m',
     groupFor: '5m',
@@ -380,6 +381,7 @@ describe('alert settings', () => {
     const spec = {
       on: ['failed' as const],
       cronjob: null,
+      app: null,
       channel: { kind: 'webhook' as const, url: `${base}/new` },
       lateAfter: '1m',
       groupFor: '5m',

@@ -85,7 +85,11 @@ export type PullPolicy = (typeof PULL_POLICIES)[number]
 export const TICK_NOTES = ['dst-gap', 'dst-repeat'] as const
 export type TickNote = (typeof TICK_NOTES)[number]
 
-export const ALERT_EVENTS = ['failed', 'missed', 'late', 'recovered', 'lost', 'skipped'] as const
+/** What goes wrong with an app: an episode each, told once, and `recovered` when none is left. */
+export const APP_TROUBLES = ['crash-loop', 'out-of-memory', 'deploy-failed'] as const
+export type AppTrouble = (typeof APP_TROUBLES)[number]
+
+export const ALERT_EVENTS = ['failed', 'missed', 'late', 'recovered', 'lost', 'skipped', ...APP_TROUBLES] as const
 export type AlertEvent = (typeof ALERT_EVENTS)[number]
 
 export const CHANNEL_KINDS = ['webhook', 'slack', 'email', 'discord', 'ntfy'] as const
@@ -120,8 +124,11 @@ export type InstanceState = (typeof INSTANCE_STATES)[number]
 export const REVISION_STATES = ['deploying', 'ready', 'failed', 'superseded'] as const
 export type RevisionState = (typeof REVISION_STATES)[number]
 
-/** An app as a whole. `degraded`: fewer instances are ready than are wanted. */
-export const APP_STATES = ['deploying', 'ready', 'degraded', 'failed', 'stopped'] as const
+/**
+ * An app as a whole. `degraded`: fewer instances are ready than are wanted; `crashing`: one of them has ended by itself
+ * three times within 10 min, and not all have run well for 5 min since.
+ */
+export const APP_STATES = ['deploying', 'ready', 'degraded', 'crashing', 'failed', 'stopped'] as const
 export type AppState = (typeof APP_STATES)[number]
 
 export const READY_MODES = ['auto', 'registered'] as const

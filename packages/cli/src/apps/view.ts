@@ -1,4 +1,4 @@
-import type { App, AppDetail, Instance, Revision } from '@pandastack/contract'
+import type { App, AppDetail, Instance, InstanceEnd, Revision } from '@pandastack/contract'
 import { plain } from '../output/clean.ts'
 import { paintState } from '../output/style.ts'
 import { type Column, renderFields, renderTable } from '../output/table.ts'
@@ -12,8 +12,10 @@ export function appColumns(session: Session): { columns: Column<App>[]; wideColu
       { head: 'NAME', cell: ({ name }) => name },
       { head: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(session.style, text) },
       { head: 'READY', cell: ({ ready, replicas }) => `${ready}/${replicas}` },
+      { head: 'RESTARTS', cell: ({ restarts }) => String(restarts) },
       { head: 'REVISION', cell: ({ revision }) => String(revision) },
       { head: 'CHANGED', cell: ({ updatedAt }) => relative(updatedAt, now) },
+      { head: 'LAST EXIT', cell: ({ lastEnd }) => endWords(lastEnd, now), flexible: true },
       { head: 'IMAGE', cell: ({ spec }) => spec.image, flexible: true },
     ],
     wideColumns: [
@@ -23,6 +25,11 @@ export function appColumns(session: Session): { columns: Column<App>[]; wideColu
       { head: 'CPUS', cell: ({ spec }) => String(spec.cpus) },
     ],
   }
+}
+
+/** `exited with code 3, 5 minutes ago`; `-` when nothing has ended by itself. */
+function endWords(end: InstanceEnd | null, now: Date): string {
+  return end === null ? '-' : `${plain(end.message)}, ${relative(end.at, now)}`
 }
 
 function instanceColumns(session: Session): Column<Instance>[] {
@@ -43,9 +50,10 @@ function sinceOf(time: string | null, now: Date): string {
   return time === null ? '-' : relative(time, now)
 }
 
-function whatOf({ phase, message, nextStartAt }: Instance, now: Date): string {
+function whatOf({ phase, message, nextStartAt, lastEnd }: Instance, now: Date): string {
   const next = nextStartAt === null ? '' : `; starts again ${relative(nextStartAt, now)}`
-  return message === null ? (phase ?? '-') : plain(`${message}${next}`)
+  if (message !== null) return plain(`${message}${next}`)
+  return lastEnd === null ? (phase ?? '-') : `${phase ?? '-'}; before it ${endWords(lastEnd, now)}`
 }
 
 export function appFields(session: Session, app: AppDetail): string {
@@ -57,6 +65,7 @@ export function appFields(session: Session, app: AppDetail): string {
       ['Project', app.project],
       ['State', paintState(session.style, app.state)],
       ['Ready', `${app.ready} of ${app.replicas}`],
+      ['Last exit', app.lastEnd === null ? null : `${app.lastEnd.instance} ${endWords(app.lastEnd, now)}`],
       ['Revision', `${app.revision} (${deploy.state}, ${relative(deploy.createdAt, now)}${byOf(deploy)})`],
       ['Serves', app.readyRevision === null ? 'no revision yet' : `revision ${app.readyRevision}`],
       ['Trouble', deploy.message === null ? null : plain(deploy.message)],

@@ -38,7 +38,8 @@ export async function createStyle(enabled: boolean): Promise<Style> {
 /** A state in its colour; the word itself always carries the meaning. */
 export function paintState(style: Style, state: string): string {
   if (state === 'succeeded' || state === 'sent' || state === 'ready') return style.green(state)
-  if (state === 'failed' || state === 'lost' || state === 'missed' || state === 'dead') return style.red(state)
+  if (state === 'failed' || state === 'lost' || state === 'missed' || state === 'dead' || state === 'crashing')
+    return style.red(state)
   if (state === 'running' || state === 'pulling' || state === 'deploying') return style.cyan(state)
   if (
     state === 'skipped' ||

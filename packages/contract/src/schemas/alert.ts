@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ALERT_EVENTS } from '../names.ts'
+import { ALERT_EVENTS, APP_TROUBLES } from '../names.ts'
 import { durationSchema, nameSchema, timeSchema } from './common.ts'
 
 const url = z.url({ protocol: /^https?$/ }).max(2048)
@@ -15,8 +15,15 @@ export const channelSchema = z.discriminatedUnion('kind', [
 export type Channel = z.infer<typeof channelSchema>
 
 export const alertSpecSchema = z.strictObject({
-  on: z.array(z.enum(ALERT_EVENTS)).min(1).default(['failed', 'lost', 'missed', 'recovered']),
-  cronjob: nameSchema.nullable().default(null).meta({ description: 'null = every cronjob of the project' }),
+  on: z
+    .array(z.enum(ALERT_EVENTS))
+    .min(1)
+    .default(['failed', 'lost', 'missed', ...APP_TROUBLES, 'recovered']),
+  cronjob: nameSchema.nullable().default(null).meta({ description: 'Of this cronjob only; with `app`, of both.' }),
+  app: nameSchema
+    .nullable()
+    .default(null)
+    .meta({ description: 'Of this app only. With neither: of every cronjob and app of the project.' }),
   channel: channelSchema,
   lateAfter: durationSchema.default('1m').meta({ description: 'With `late`: not started so long after its time.' }),
   groupFor: durationSchema
@@ -32,6 +39,7 @@ export const alertSchema = z.object({
   project: nameSchema,
   on: z.array(z.enum(ALERT_EVENTS)),
   cronjob: nameSchema.nullable(),
+  app: nameSchema.nullable(),
   channel: z.object({
     kind: z.string(),
     target: z.string().meta({ description: 'Masked, e.g. https://hooks.example.com/…' }),

@@ -68,6 +68,16 @@ export const rollbackAppSchema = z.strictObject({
   revision: z.number().int().min(1).optional().meta({ description: 'Default: the last one that was ready before.' }),
 })
 
+/** How a container of an instance ended by itself. */
+export const instanceEndSchema = z.object({
+  at: timeSchema,
+  instance: z.string().meta({ description: 'Its name, as logs show it.' }),
+  reason: z.enum(REASONS).nullable(),
+  message: z.string(),
+  exitCode: z.number().int().nullable(),
+})
+export type InstanceEnd = z.infer<typeof instanceEndSchema>
+
 export const instanceSchema = z.object({
   id: z.string(),
   name: z.string().meta({ description: 'App and the end of the id, as logs show it.' }),
@@ -85,6 +95,9 @@ export const instanceSchema = z.object({
   startedAt: timeSchema.nullable(),
   nextStartAt: timeSchema.nullable(),
   finishedAt: timeSchema.nullable(),
+  lastEnd: instanceEndSchema
+    .nullable()
+    .meta({ description: 'Kept over its next start; null = it never ended by itself.' }),
 })
 export type Instance = z.infer<typeof instanceSchema>
 
@@ -119,6 +132,8 @@ export const appSchema = z.object({
   state: z.enum(APP_STATES),
   replicas: z.number().int(),
   ready: z.number().int().meta({ description: 'Instances that are ready.' }),
+  restarts: z.number().int().meta({ description: 'Of the instances that are there now, together.' }),
+  lastEnd: instanceEndSchema.nullable().meta({ description: 'The newest of these instances.' }),
   revision: z.number().int().meta({ description: 'The newest.' }),
   readyRevision: z.number().int().nullable().meta({ description: 'The one that serves; null = none has been ready.' }),
   spec: appSpecSchema.meta({ description: 'Of the newest revision.' }),

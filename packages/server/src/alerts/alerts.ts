@@ -13,17 +13,19 @@ import { newId } from '../store/ids.ts'
 import type { AlertsTable } from '../store/schema.ts'
 import type { AlertQueue } from './alert-queue.ts'
 import { storeTest } from './store-message.ts'
+import { subjectOf } from './subject.ts'
 import { maskedTarget, openChannel, type Sealer, sealChannel, toStored } from './stored-channel.ts'
 
-type Row = Selectable<AlertsTable> & { project: string; cronjob: string | null }
+type Row = Selectable<AlertsTable> & { project: string; cronjob: string | null; app: string | null }
 
 function rows(db: Queryable, projectId: string) {
   return db
     .selectFrom('alerts')
     .innerJoin('projects', 'projects.id', 'alerts.project_id')
     .leftJoin('cronjobs', 'cronjobs.id', 'alerts.cronjob_id')
+    .leftJoin('apps', 'apps.id', 'alerts.app_id')
     .selectAll('alerts')
-    .select(['projects.name as project', 'cronjobs.name as cronjob'])
+    .select(['projects.name as project', 'cronjobs.name as cronjob', 'apps.name as app'])
     .where('alerts.project_id', '=', projectId)
 }
 
@@ -34,6 +36,7 @@ function toAlert(row: Row): Alert {
     project: row.project,
     on: row.events,
     cronjob: row.cronjob,
+    app: row.app,
     channel: { kind: row.channel_kind, target: row.channel_target },
     lateAfter: formatDuration(row.late_after_ms),
     groupFor: formatDuration(row.group_for_ms),
@@ -60,7 +63,8 @@ async function findRow(db: Queryable, projectId: string, name: string): Promise<
 
 /**
  * @returns the alert, and for a webhook its signing secret, which is never shown again.
- * @throws PandaError `conflict` when the name is taken, `not_found` when the cronjob does not exist.
+ * @throws PandaError `conflict` when the name is taken, `not_found` when the cronjob or the app does not exist,
+ * `invalid_request` when nothing of what is told can happen to what it is for.
  */
 export async function createAlert(
   db: Database,
@@ -127,28 +131,13 @@ export async function readChannel(db: Queryable, box: Sealer, projectId: string,
 
 async function columnsOf(db: Queryable, projectId: string, spec: AlertSpec) {
   return {
-    cronjob_id: spec.cronjob === null ? null : await cronjobId(db, projectId, spec.cronjob),
+    ...(await subjectOf(db, projectId, spec)),
     events: spec.on,
     channel_kind: spec.channel.kind,
     channel_target: maskedTarget(spec.channel),
     late_after_ms: parseDuration(spec.lateAfter),
     group_for_ms: parseDuration(spec.groupFor),
   }
-}
-
-async function cronjobId(db: Queryable, projectId: string, name: string): Promise<string> {
-  const row = await db
-    .selectFrom('cronjobs')
-    .select('id')
-    .where('project_id', '=', projectId)
-    .where('name', '=', name)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst()
-  if (!row)
-    throw new PandaError('not_found', `There is no cronjob "${name}" in this project`, {
-      hint: 'See: panda cronjob list',
-    })
-  return row.id
 }
 
 /** Its undelivered messages go with it. @throws PandaError `not_found`. */

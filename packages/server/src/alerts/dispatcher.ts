@@ -4,7 +4,8 @@ import type { Component } from '../component.ts'
 import type { Listener } from '../store/listen.ts'
 import type { AlertQueue } from './alert-queue.ts'
 import { deliver, type DeliverDeps } from './deliver.ts'
-import { gather, type LastLines } from './gather.ts'
+import { gather } from './gather.ts'
+import type { LastLines } from './items.ts'
 import { adoptWaiting, buryDead, prune } from './upkeep.ts'
 
 export interface DispatcherDeps extends DeliverDeps {

@@ -1,17 +1,11 @@
 import { sql } from 'kysely'
 import type { Database, Queryable } from '../store/database.ts'
 import { newId } from '../store/ids.ts'
-import { storableText } from '../store/storable-text.ts'
 import { reach } from '../fault-points.ts'
 import type { AlertQueue } from './alert-queue.ts'
-import { type AlertItem, type AlertPayload, LAST_LINES, MAX_ITEMS, MAX_LINE_LENGTH } from './payload.ts'
+import { itemsOf, type LastLines, type TakenEvent } from './items.ts'
+import { type AlertPayload, MAX_ITEMS } from './payload.ts'
 import { storeMessage } from './store-message.ts'
-
-/**
- * Reads the last stored lines of a run, oldest first, on the connection given: to wait for another one of the pool in the
- * middle of a transaction is how a crowded pool locks itself up.
- */
-export type LastLines = (db: Queryable, runId: string, count: number) => Promise<readonly string[]>
 
 /**
  * Events that one message stands for at most, the newest first: they only are counted, so that what has just failed does
@@ -92,12 +86,6 @@ function gatherOne(db: Database, queue: AlertQueue, lastLines: LastLines, alertI
   })
 }
 
-interface TakenEvent {
-  id: number
-  run_id: string
-  event: AlertItem['event']
-}
-
 /** @returns how many were taken, and the newest {@link MAX_ITEMS} of them, oldest first. */
 async function takeEvents(
   tx: Queryable,
@@ -110,43 +98,9 @@ async function takeEvents(
       where id in (
         select id from alert_events where alert_id = ${alertId} and delivery_id is null order by id desc limit ${MAX_EVENTS}
       )
-      returning id, run_id, event
-    ) select id, run_id, event, count(*) over () as count from taken order by id desc limit ${MAX_ITEMS}`.execute(tx)
+      returning id, run_id, event, app
+    ) select id, run_id, event, app, count(*) over () as count from taken order by id desc limit ${MAX_ITEMS}`.execute(
+    tx,
+  )
   return { count: rows[0]?.count ?? 0, newest: rows.toReversed() }
-}
-
-async function itemsOf(tx: Queryable, events: readonly TakenEvent[], lastLines: LastLines): Promise<AlertItem[]> {
-  const runs = await tx
-    .selectFrom('runs')
-    .innerJoin('cronjobs', 'cronjobs.id', 'runs.cronjob_id')
-    .selectAll('runs')
-    .select('cronjobs.name as cronjob')
-    .where(
-      'runs.id',
-      'in',
-      events.map((event) => event.run_id),
-    )
-    .execute()
-  const byId = new Map(runs.map((run) => [run.id, run]))
-  const items: AlertItem[] = []
-  for (const { run_id, event } of events) {
-    const run = byId.get(run_id)
-    if (!run) continue // removed by the retention since
-    const lines = event === 'failed' || event === 'lost' ? await lastLines(tx, run.id, LAST_LINES) : []
-    items.push({
-      event,
-      run: run.id,
-      cronjob: run.cronjob,
-      state: run.state,
-      reason: run.reason,
-      message: run.message === null ? null : storableText(run.message),
-      exitCode: run.exit_code,
-      attempt: run.attempt,
-      dueAt: run.due_at.toISOString(),
-      startedAt: run.started_at?.toISOString() ?? null,
-      finishedAt: run.finished_at?.toISOString() ?? null,
-      lastLines: lines.map((line) => storableText(line.slice(0, MAX_LINE_LENGTH))),
-    })
-  }
-  return items
 }

@@ -24,7 +24,7 @@ export async function noteRunEvents(db: Queryable, events: readonly RunEvent[]):
         ${events.map((e) => e.cronjobId)}::text[], ${events.map((e) => e.event)}::text[]
       ) as e (run_id, project_id, cronjob_id, event)
       join alerts a on a.project_id = e.project_id and e.event = any (a.events)
-        and (a.cronjob_id is null or a.cronjob_id = e.cronjob_id)
+        and (a.cronjob_id = e.cronjob_id or (a.cronjob_id is null and a.app_id is null))
       returning 1
     )
     select pg_notify('panda_alerts', '') from (select 1 from noted limit 1) as any_noted

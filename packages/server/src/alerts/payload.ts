@@ -1,8 +1,11 @@
-import type { AlertEvent, Reason, RunState } from '@pandastack/contract'
+import type { AlertEvent, AppTrouble, Reason, RunState } from '@pandastack/contract'
 
-/** One run in a message, as it was when the message was made: later tries send the same. */
-export interface AlertItem {
-  readonly event: AlertEvent
+/** A run or an app in a message, as it was when the message was made: later tries send the same. */
+export type AlertItem = RunAlertItem | AppAlertItem
+
+export interface RunAlertItem {
+  readonly app?: never
+  readonly event: Exclude<AlertEvent, AppTrouble>
   readonly run: string
   readonly cronjob: string
   readonly state: RunState
@@ -14,6 +17,26 @@ export interface AlertItem {
   readonly startedAt: string | null
   readonly finishedAt: string | null
   /** Newest last; secrets were replaced when the lines were stored. */
+  readonly lastLines: readonly string[]
+}
+
+/** What an app's event says; stored with it, since an instance goes on changing. */
+export interface AppEventFacts {
+  readonly app: string
+  readonly revision: number
+  /** Its id; null = the event is not about one of them. */
+  readonly instance: string | null
+  readonly reason: Reason | null
+  readonly message: string | null
+  readonly exitCode: number | null
+  /** Of the instance. */
+  readonly restarts: number
+  readonly at: string
+}
+
+export interface AppAlertItem extends AppEventFacts {
+  readonly cronjob?: never
+  readonly event: AppTrouble | 'recovered'
   readonly lastLines: readonly string[]
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { AlertItem, AlertPayload } from './payload.ts'
+import type { AlertItem, AlertPayload, AppAlertItem, RunAlertItem } from './payload.ts'
 import { summaryOf, textOf, titleOf } from './render.ts'
 
-function item(change: Partial<AlertItem> = {}): AlertItem {
+function item(change: Partial<RunAlertItem> = {}): AlertItem {
   return {
     event: 'failed',
     run: 'run_1',
@@ -23,6 +23,39 @@ function item(change: Partial<AlertItem> = {}): AlertItem {
 function payload(items: AlertItem[], count = items.length): AlertPayload {
   return { type: 'panda.alert', project: 'default', alert: 'oncall', at: '2026-11-23T08:00:01.000Z', count, items }
 }
+
+const crash: AppAlertItem = {
+  event: 'crash-loop',
+  app: 'thumbnailer',
+  revision: 3,
+  instance: 'ins_1',
+  reason: 'exit-code',
+  message: 'the last time it exited with code 3',
+  exitCode: 3,
+  restarts: 4,
+  at: '2026-11-23T08:00:00.000Z',
+  lastLines: ['no database\u001b[2J'],
+}
+
+describe('the message about an app', () => {
+  it('names app, cause, revision, restarts, the command to look with and the last lines', () => {
+    const made = payload([crash])
+    expect(summaryOf(made)).toBe('thumbnailer keeps crashing: the last time it exited with code 3')
+    expect(textOf(made)).toBe(
+      'thumbnailer keeps crashing: the last time it exited with code 3\n' +
+        '  at 2026-11-23T08:00:00.000Z, revision 3, 4 restarts\n' +
+        '  panda app get thumbnailer --project default\n  last lines:\n    no database',
+    )
+  })
+
+  it('goes with those about runs', () => {
+    const recovered: AppAlertItem = { ...crash, event: 'recovered', message: null, restarts: 0, lastLines: [] }
+    const made = payload([item(), recovered], 12)
+    expect(summaryOf(made)).toBe('12 events (1 failed, 1 recovered): weekly-digest, thumbnailer')
+    expect(textOf(made)).toContain('thumbnailer has recovered\n  at 2026-11-23T08:00:00.000Z, revision 3\n')
+    expect(textOf(made)).toContain('… and 10 more, see: panda app list')
+  })
+})
 
 describe('the message', () => {
   it('names cronjob, cause, due time, the command to look with and the last lines', () => {

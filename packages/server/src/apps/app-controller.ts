@@ -9,6 +9,7 @@ import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
 import { applyPlan, listAppIds } from './apply-plan.ts'
 import { adoptInstances, claimInstances, giveUpInstances } from './claim-instances.ts'
+import { noteTroubles } from './note-troubles.ts'
 import { instanceEngines, ownedInstances } from './owned-instances.ts'
 import { pruneEndedInstances, pruneInstanceLogs } from './prune-instances.ts'
 import { noteSteadyInstances } from './readiness.ts'
@@ -102,6 +103,7 @@ export class AppController implements Component {
       if (this.#stopping.signal.aborted) return
       await applyPlan(db, id)
     }
+    await noteTroubles(db)
     if (!executor.engineKnown || this.#stopping.signal.aborted) return
     executor.take(await claimInstances(db, { serverId: membership.serverId, engineId }))
   }

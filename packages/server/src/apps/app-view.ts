@@ -1,7 +1,18 @@
-import type { App, AppDetail, AppSpec, AppState, Drain, Instance, Revision, RevisionState } from '@pandastack/contract'
+import type {
+  App,
+  AppDetail,
+  AppSpec,
+  AppState,
+  Drain,
+  Instance,
+  InstanceEnd,
+  Revision,
+  RevisionState,
+} from '@pandastack/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Queryable } from '../store/database.ts'
 import { keyPage, type Page, type PageRequest } from '../store/page.ts'
+import type { StoredEnd } from './instance-end.ts'
 import { appNotFound } from './lock-app.ts'
 import { isLive } from './states.ts'
 
@@ -15,6 +26,9 @@ interface AppRow {
   readonly ready_revision: number | null
   readonly revision_state: RevisionState
   readonly ready: number
+  readonly restarts: number
+  readonly crashing: boolean
+  readonly last_end: (StoredEnd & { readonly id: string }) | null
   readonly spec: AppSpec
   readonly created_at: Date
   readonly updated_at: Date
@@ -25,8 +39,15 @@ function selectApps(where: RawBuilder<unknown>) {
     select a.id, a.name, p.name as project, a.replicas, a.stopped, a.revision, a.ready_revision, v.state as revision_state,
       v.spec, a.created_at, a.updated_at,
       (select count(*)::int from app_instances i where i.app_id = a.id and ${isLive} and i.ready_at is not null
-        and i.cancel_reason is null) as ready
+        and i.cancel_reason is null) as ready,
+      'crash-loop' = any (a.troubles) as crashing, ends.restarts, ends.last_end
     from apps a join projects p on p.id = a.project_id
+    cross join lateral (
+      select coalesce(sum(greatest(0, i.attempt - 1)), 0)::int as restarts,
+        (array_agg((i.ends -> -1) || jsonb_build_object('id', i.id) order by i.ends -> -1 ->> 'at' desc)
+          filter (where i.ends <> '[]'))[1] as last_end
+      from app_instances i where i.app_id = a.id and ${isLive} and i.cancel_reason is null
+    ) ends
     join app_revisions v on v.app_id = a.id and v.revision = a.revision
     where a.deleted_at is null and ${where}`
 }
@@ -66,6 +87,8 @@ function toApp(row: AppRow): App {
     state: stateOf(row),
     replicas: row.replicas,
     ready: row.ready,
+    restarts: row.restarts,
+    lastEnd: row.last_end === null ? null : toEnd(row.name, row.last_end.id, row.last_end),
     revision: row.revision,
     readyRevision: row.ready_revision,
     spec: row.spec,
@@ -74,9 +97,10 @@ function toApp(row: AppRow): App {
   }
 }
 
-function stateOf({ stopped, revision_state, ready, replicas }: AppRow): AppState {
+function stateOf({ stopped, revision_state, ready, replicas, crashing }: AppRow): AppState {
   if (stopped) return 'stopped'
   if (revision_state === 'deploying') return 'deploying'
+  if (crashing) return 'crashing'
   if (revision_state === 'failed') return 'failed'
   return ready < replicas ? 'degraded' : 'ready'
 }
@@ -96,6 +120,7 @@ interface InstanceRow {
   readonly attempt_started_at: Date | null
   readonly available_at: Date
   readonly finished_at: Date | null
+  readonly ends: readonly StoredEnd[]
 }
 
 /** App and the last characters of the id, as logs show it. */
@@ -108,7 +133,7 @@ const ENDED_SHOWN = 10
 
 async function readInstances(db: Queryable, appId: string, app: string): Promise<Instance[]> {
   const columns = sql`i.id, i.revision, i.slot, i.state, i.phase, i.ready_at is not null as ready, i.attempt, i.reason,
-    i.message, i.exit_code, i.server_id, i.attempt_started_at, i.available_at, i.finished_at`
+    i.message, i.exit_code, i.server_id, i.attempt_started_at, i.available_at, i.finished_at, i.ends`
   const { rows } = await sql<InstanceRow>`
     (select ${columns} from app_instances i where i.app_id = ${appId} and ${isLive} order by i.revision, i.slot, i.id)
     union all
@@ -117,8 +142,14 @@ async function readInstances(db: Queryable, appId: string, app: string): Promise
   return rows.map((row) => toInstance(app, row))
 }
 
+function toEnd(app: string, id: string, end: StoredEnd): InstanceEnd {
+  const { reason, message, exitCode } = end
+  return { at: new Date(end.at).toISOString(), instance: instanceName(app, id), reason, message, exitCode }
+}
+
 function toInstance(app: string, row: InstanceRow): Instance {
   const { id, revision, slot, state, phase, ready, reason, message } = row
+  const last = row.ends.at(-1)
   return {
     id,
     name: instanceName(app, id),
@@ -135,6 +166,7 @@ function toInstance(app: string, row: InstanceRow): Instance {
     startedAt: row.attempt_started_at?.toISOString() ?? null,
     nextStartAt: state === 'retrying' ? row.available_at.toISOString() : null,
     finishedAt: row.finished_at?.toISOString() ?? null,
+    lastEnd: last === undefined ? null : toEnd(app, id, last),
   }
 }
 

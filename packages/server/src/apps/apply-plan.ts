@@ -3,13 +3,11 @@ import { sql } from 'kysely'
 import type { Database, Queryable } from '../store/database.ts'
 import { newId } from '../store/ids.ts'
 import { endMessage } from './instance-writes.ts'
+import { endFailedDeploys, noteFailedDeploy, type TroubledApp } from './note-troubles.ts'
 import { type AppPlan, planApp, type PlannedApp, type PlannedInstance } from './plan-app.ts'
 import { isLive } from './states.ts'
 
-interface AppRow extends PlannedApp {
-  readonly id: string
-  readonly project_id: string
-}
+type AppRow = PlannedApp & TroubledApp
 
 /** Apps that may have something to do: all that are not deleted, and deleted ones that still have instances. */
 export async function listAppIds(db: Queryable): Promise<string[]> {
@@ -43,7 +41,7 @@ export async function applyPlan(db: Database, appId: string): Promise<boolean> {
 /** Null when another server holds it, which then does what is to be done. */
 async function lockApp(trx: Queryable, id: string): Promise<AppRow | null> {
   const { rows } = await sql<AppRow & { state: RevisionState }>`
-    select a.id, a.project_id, a.replicas, a.stopped, a.deleted_at is not null as deleted, a.revision, v.state,
+    select a.id, a.project_id, a.name, a.troubles, a.replicas, a.stopped, a.deleted_at is not null as deleted, a.revision, v.state,
       v.spec ->> 'readyTimeout' as "readyTimeout", a.ready_revision as "readyRevision",
       (extract(epoch from panda_now() - v.created_at) * 1000)::float8 as "deployingForMs"
     from apps a join app_revisions v on v.app_id = a.id and v.revision = a.revision
@@ -88,6 +86,7 @@ async function conclude(trx: Queryable, app: AppRow, verdict: AppPlan['verdict']
     await sql`
       update app_revisions set state = 'failed', message = ${verdict.message}
       where app_id = ${app.id} and revision = ${app.revision}`.execute(trx)
+    await noteFailedDeploy(trx, app, verdict.message)
     return
   }
   await sql`
@@ -97,4 +96,5 @@ async function conclude(trx: Queryable, app: AppRow, verdict: AppPlan['verdict']
     update app_revisions set state = 'ready', ready_at = panda_now(), message = null
     where app_id = ${app.id} and revision = ${app.revision}`.execute(trx)
   await sql`update apps set ready_revision = ${app.revision} where id = ${app.id}`.execute(trx)
+  await endFailedDeploys(trx, app)
 }

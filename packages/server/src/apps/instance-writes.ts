@@ -6,6 +6,7 @@ import type { Requeued } from '../runs/transition/requeue.ts'
 import type { PhaseChange } from '../runs/transition/set-phase.ts'
 import type { Database } from '../store/database.ts'
 import type { Fenced } from '../runs/transition/fenced.ts'
+import { withEnd } from './instance-end.ts'
 import { restartDelayMs, STEADY_MS } from './restart-delay.ts'
 
 /** What the owner of instances writes. Each answers per item whether the instance is still ours. */
@@ -80,9 +81,11 @@ async function end(db: Database, { verdict, ...item }: EndedAttempt): Promise<bo
 }
 
 async function startAgain(db: Database, { verdict, ...item }: EndedAttempt): Promise<boolean> {
+  const { reason, exitCode } = verdict
+  const message = verdict.message?.replaceAll('\0', '') ?? 'ended by itself (exit code 0)'
   const { rows } = await sql<{ crashes: number }>`
-    update app_instances i set phase = null, ready_at = null, reason = ${verdict.reason}, exit_code = ${verdict.exitCode},
-      message = ${verdict.message?.replaceAll('\0', '') ?? 'ended by itself (exit code 0)'},
+    update app_instances i set phase = null, ready_at = null, reason = ${reason}, exit_code = ${exitCode},
+      message = ${message}, ends = ${withEnd({ reason, message, exitCode })},
       state = case when i.cancel_reason is null then 'retrying' else 'cancelled' end,
       finished_at = case when i.cancel_reason is null then null else panda_now() end,
       crashes = case when i.attempt_started_at < panda_now() - ${STEADY_MS} * interval '1 millisecond' then 1

@@ -44,8 +44,9 @@ async function readAlerts(db: Queryable, box: Sealer, projectId: string): Promis
     .leftJoin('cronjobs', (join) =>
       join.onRef('cronjobs.id', '=', 'alerts.cronjob_id').on('cronjobs.deleted_at', 'is', null),
     )
+    .leftJoin('apps', (join) => join.onRef('apps.id', '=', 'alerts.app_id').on('apps.deleted_at', 'is', null))
     .selectAll('alerts')
-    .select('cronjobs.name as cronjob')
+    .select(['cronjobs.name as cronjob', 'apps.name as app'])
     .where('alerts.project_id', '=', projectId)
     .execute()
   const specs = new Map<string, AlertSpec>()
@@ -53,6 +54,7 @@ async function readAlerts(db: Queryable, box: Sealer, projectId: string): Promis
     specs.set(row.name, {
       on: row.events,
       cronjob: row.cronjob,
+      app: row.app,
       channel: await readChannel(db, box, projectId, row.name),
       lateAfter: formatDuration(row.late_after_ms),
       groupFor: formatDuration(row.group_for_ms),

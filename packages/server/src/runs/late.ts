@@ -12,7 +12,8 @@ const LIMIT = 1000
  */
 export const lateAfter = sql<number | null>`(
   select min(a.late_after_ms) from alerts a
-  where a.project_id = r.project_id and 'late' = any (a.events) and (a.cronjob_id is null or a.cronjob_id = r.cronjob_id)
+  where a.project_id = r.project_id and 'late' = any (a.events) 
+    and (a.cronjob_id = r.cronjob_id or (a.cronjob_id is null and a.app_id is null))
 )`
 
 /** The same for many runs: asks once for all alerts of these projects that hear of late runs. */
@@ -22,7 +23,7 @@ export async function readLateListeners(
 ): Promise<(run: { readonly projectId: string; readonly cronjobId: string }) => number | null> {
   const { rows } = await sql<{ place: string; after: number }>`
     select coalesce(cronjob_id, project_id) as place, min(late_after_ms) as after from alerts
-    where project_id = any (${[...projectIds]}::text[]) and 'late' = any (events)
+    where project_id = any (${[...projectIds]}::text[]) and 'late' = any (events) and (cronjob_id is not null or app_id is null)
     group by 1`.execute(db)
   if (rows.length === 0) return () => null
   const places = new Map(rows.map(({ place, after }) => [place, after]))

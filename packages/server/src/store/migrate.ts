@@ -7,6 +7,7 @@ import * as m0004 from './migrations/0004-run-indexes.ts'
 import * as m0005 from './migrations/0005-log-writers.ts'
 import * as m0006 from './migrations/0006-alert-queue.ts'
 import * as m0007 from './migrations/0007-apps.ts'
+import * as m0008 from './migrations/0008-app-troubles.ts'
 
 /** Numbered, never edited after a release. Kysely's migrator takes a lock, so several servers may start at once. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -17,6 +18,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0005-log-writers': m0005,
   '0006-alert-queue': m0006,
   '0007-apps': m0007,
+  '0008-app-troubles': m0008,
 }
 
 const provider: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) }

@@ -183,6 +183,7 @@ export interface AlertsTable {
   id: string
   project_id: string
   cronjob_id: string | null
+  app_id: string | null
   name: string
   events: AlertEvent[]
   channel_kind: ChannelKind
@@ -215,7 +216,10 @@ export interface AlertDeliveriesTable {
 export interface AlertEventsTable {
   id: Generated<number>
   alert_id: string
-  run_id: string
+  /** Null = it is about an app. */
+  run_id: string | null
+  /** The app as it was then. */
+  app: unknown
   event: AlertEvent
   created_at: DefaultTime
   delivery_id: string | null
@@ -229,6 +233,8 @@ export interface AppsTable {
   stopped: Generated<boolean>
   revision: Generated<number>
   ready_revision: number | null
+  /** Episodes that are not over, for alerts. */
+  troubles: Generated<string[]>
   created_at: DefaultTime
   updated_at: DefaultTime
   deleted_at: MaybeTime
@@ -275,6 +281,8 @@ export interface AppInstancesTable {
   replaced_by: number | null
   drain_finished: number | null
   drain_handed_back: number | null
+  /** How its last containers ended by themselves, newest last: see apps/instance-end.ts. */
+  ends: Generated<unknown>
   created_at: DefaultTime
 }
 

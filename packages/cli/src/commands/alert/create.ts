@@ -5,6 +5,7 @@ import { usageError } from '../../errors.ts'
 import { type Page, show } from '../../output/show.ts'
 import { renderFields } from '../../output/table.ts'
 import type { Session } from '../../session.ts'
+import { subjectWords } from './subject-words.ts'
 import { firstFree } from './first-free.ts'
 
 type CreatedAlert = Alert & { readonly signingSecret: string | null }
@@ -15,11 +16,12 @@ export const command = defineCommand({
     name: { value: 'NAME', text: 'Name of the alert [its channel, e.g. slack, then slack-2]', asOption: true },
   },
   options: {
-    on: list('EVENT', `${ALERT_EVENTS.join(',')} [failed,lost,missed,recovered]`),
+    on: list('EVENT', `${ALERT_EVENTS.join(',')} [all but late and skipped]`),
     channel: choice(CHANNEL_KINDS, 'webhook, slack, discord, ntfy, email', 'KIND'),
     url: text('URL', 'Where to send it, for all but email'),
     to: list('ADDRESS', 'Receiver, for email'),
     cronjob: text('NAME', 'Only for this cronjob', { completes: 'cronjob' }),
+    app: text('NAME', 'Only for this app', { completes: 'app' }),
     lateAfter: text('TIME', 'With late: not started so long after its time [1m]'),
     groupFor: text('TIME', 'After a message, collect further events so long [5m]'),
   },
@@ -31,6 +33,10 @@ export const command = defineCommand({
     {
       line: 'panda alert create ops --on failed,missed --channel webhook --url https://example.com/hook',
       note: 'signed by Standard Webhooks; prints the signing secret once',
+    },
+    {
+      line: 'panda alert create workers --app thumbnailer --channel ntfy --url https://ntfy.sh/my-workers',
+      note: 'when an app keeps crashing, runs out of memory or cannot be deployed, and when it is well again',
     },
     {
       line: 'panda alert create late-mail --on late --late-after 5m --channel email --to ops@example.com',
@@ -48,6 +54,7 @@ export const command = defineCommand({
       channel,
       ...(on.length === 0 ? {} : { on }),
       ...(options.cronjob === undefined ? {} : { cronjob: options.cronjob }),
+      ...(options.app === undefined ? {} : { app: options.app }),
       ...(options.lateAfter === undefined ? {} : { lateAfter: options.lateAfter }),
       ...(options.groupFor === undefined ? {} : { groupFor: options.groupFor }),
     }
@@ -83,7 +90,7 @@ function created(session: Session, alert: CreatedAlert): string {
   const fields = renderFields(
     [
       ['  On', alert.on.join(', ')],
-      ['  For', alert.cronjob ?? 'every cronjob of the project'],
+      ['  For', subjectWords(alert)],
       ['  To', `${alert.channel.kind} ${alert.channel.target}`],
       ['  Signing secret', alert.signingSecret === null ? null : `${alert.signingSecret}  (shown only now)`],
     ],

@@ -3,6 +3,7 @@ import { defineCommand } from '../../command.ts'
 import { pathOf, withNearNames } from '../../near-names.ts'
 import { show } from '../../output/show.ts'
 import { renderFields } from '../../output/table.ts'
+import { subjectWords } from './subject-words.ts'
 import { ALERT_NAME } from './name-argument.ts'
 
 export const command = defineCommand({
@@ -24,7 +25,7 @@ export const command = defineCommand({
             ['Name', alert.name],
             ['Project', alert.project],
             ['On', alert.on.join(', ')],
-            ['For', alert.cronjob ?? 'every cronjob of the project'],
+            ['For', subjectWords(alert)],
             ['To', `${alert.channel.kind} ${alert.channel.target}`],
             ['Late after', alert.on.includes('late') ? alert.lateAfter : null],
             ['Grouped for', alert.groupFor],

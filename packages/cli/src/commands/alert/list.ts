@@ -1,12 +1,13 @@
 import type { Alert } from '@pandastack/contract'
 import { defineCommand } from '../../command.ts'
+import { subjectWords } from './subject-words.ts'
 import { showList, type Page } from '../../output/show.ts'
 
 export const command = defineCommand({
   args: {},
   options: {},
   examples: [
-    { line: 'panda alert list', note: 'what is told, of which cronjobs, to whom' },
+    { line: 'panda alert list', note: 'what is told, of what, to whom' },
     { line: 'panda alert list -o json', note: 'for a script' },
   ],
   async run({ session }) {
@@ -16,7 +17,7 @@ export const command = defineCommand({
       columns: [
         { head: 'NAME', cell: ({ name }) => name },
         { head: 'ON', cell: ({ on }) => on.join(','), flexible: true },
-        { head: 'FOR', cell: ({ cronjob }) => cronjob ?? 'all cronjobs' },
+        { head: 'FOR', cell: subjectWords },
         { head: 'CHANNEL', cell: ({ channel }) => channel.kind },
         { head: 'TARGET', cell: ({ channel }) => channel.target, flexible: true },
       ],
