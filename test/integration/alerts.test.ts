@@ -378,14 +378,8 @@ describe('alert settings', () => {
 
   it('an update keeps the signing secret; a test goes out at once; a delete takes its messages with it', async () => {
     const { signingSecret } = await create('oncall', { kind: 'webhook', url: `${base}/old` })
-    const spec = {
-      on: ['failed' as const],
-      cronjob: null,
-      app: null,
-      channel: { kind: 'webhook' as const, url: `${base}/new` },
-      lateAfter: '1m',
-      groupFor: '5m',
-    }
+    const channel = { kind: 'webhook' as const, url: `${base}/new` }
+    const spec = { on: ['failed' as const], cronjob: null, app: null, channel, lateAfter: '1m', groupFor: '5m' }
     await updateAlert(database.db, box, database.projectId, 'oncall', spec)
     expect(await testAlert(database.db, courier.queue, database.projectId, 'oncall')).toMatchObject({
       state: 'pending',

@@ -1,5 +1,5 @@
 import type { Alert, AlertSpec } from '@pandastack/contract'
-import { ALERT_EVENTS, CHANNEL_KINDS, type ChannelKind } from '@pandastack/contract/names'
+import { ALERT_EVENTS, APP_TROUBLES, CHANNEL_KINDS, type ChannelKind } from '@pandastack/contract/names'
 import { choice, defineCommand, list, text } from '../../command.ts'
 import { usageError } from '../../errors.ts'
 import { type Page, show } from '../../output/show.ts'
@@ -16,7 +16,7 @@ export const command = defineCommand({
     name: { value: 'NAME', text: 'Name of the alert [its channel, e.g. slack, then slack-2]', asOption: true },
   },
   options: {
-    on: list('EVENT', `${ALERT_EVENTS.join(',')} [all but late and skipped]`),
+    on: list('EVENT', 'What it tells of: see below [all but late and skipped]'),
     channel: choice(CHANNEL_KINDS, 'webhook, slack, discord, ntfy, email', 'KIND'),
     url: text('URL', 'Where to send it, for all but email'),
     to: list('ADDRESS', 'Receiver, for email'),
@@ -25,6 +25,7 @@ export const command = defineCommand({
     lateAfter: text('TIME', 'With late: not started so long after its time [1m]'),
     groupFor: text('TIME', 'After a message, collect further events so long [5m]'),
   },
+  details: [`Events: ${ALERT_EVENTS.slice(0, 6).join(', ')};`, `of apps: ${APP_TROUBLES.join(', ')}, recovered.`],
   examples: [
     {
       line: 'panda alert create --on failed,missed --channel slack --url https://hooks.slack.com/services/T/B/x',
