@@ -66,6 +66,11 @@ export class ExchangeLanes {
     return this.#asked
   }
 
+  /** Results have not arrived yet, or an exchange is under way. */
+  get busy(): boolean {
+    return !this.#stopped && (this.#lanes > 0 || this.#results.length > 0)
+  }
+
   /** Resolves when all results have arrived, or at the stop. */
   settled(): Promise<void> {
     this.plan()
@@ -134,7 +139,7 @@ export class ExchangeLanes {
   }
 
   #tellSettled(): void {
-    if (!this.#stopped && (this.#lanes > 0 || this.#results.length > 0)) return
+    if (this.busy) return
     for (const resolve of this.#waiters.splice(0)) resolve()
   }
 

@@ -4,7 +4,7 @@ import { onShutdown } from '../lifecycle/shutdown.ts'
 import { assertKnown, namesOf } from '../options.ts'
 import { Adder, planAdding } from './adder.ts'
 import type { AddingOptions, AddingPlan, BulkItem } from './adder.ts'
-import type { Run } from './consumer.ts'
+import type { Run } from './runs.ts'
 import type { QueueSettings, QueueStats } from './driver.ts'
 import type { FlowIds, FlowNode } from './flow.ts'
 import { planProcess } from './handler.ts'
@@ -203,7 +203,7 @@ export class Queue<T = AnyData, R = unknown> {
   }
   metrics(): QueueMetrics {
     const consumer = this.#worker?.consumer
-    return this.#counters.read(consumer?.running.size ?? 0, consumer?.bufferedJobs ?? 0)
+    return this.#counters.read(consumer?.runningJobs ?? 0, consumer?.bufferedJobs ?? 0)
   }
 
   /**

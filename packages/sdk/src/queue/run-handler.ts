@@ -1,4 +1,4 @@
-import type { Run, Settle } from './consumer.ts'
+import type { Run, Settle } from './runs.ts'
 import { PandaError } from '../errors.ts'
 import type { BatchHandler, Handler } from './handler.ts'
 import type { JobTools, Running, RunningJob } from './running-job.ts'

@@ -4,12 +4,13 @@ import { tellPlatform } from '../lifecycle/tell-platform.ts'
 import type { Duration } from '../duration.ts'
 import { pause } from './clock.ts'
 import { Consumer } from './consumer.ts'
-import type { Run } from './consumer.ts'
 import type { Signal } from './driver.ts'
 import type { Plan } from './handler.ts'
 import type { Hold, LeaseNews } from './leases.ts'
 import type { Counters } from './metrics.ts'
 import type { OutcomeRules } from './outcome.ts'
+import { processQuarantine } from './quarantine.ts'
+import type { Run } from './runs.ts'
 import type { Parts, Store } from './store.ts'
 import { isAway, FIRST_PAUSE_MS, MAX_PAUSE_MS } from './store-call.ts'
 import { Upkeep } from './upkeep.ts'
@@ -101,6 +102,7 @@ export class Worker {
       rules,
       check,
       run,
+      quarantine: processQuarantine,
       worker: this.#hold.worker,
       clock: store.clock,
       onUnleased: () => void this.#renew(),
@@ -173,13 +175,13 @@ export class Worker {
     const { consumer } = this
     this.#upkeep?.stop()
     if (consumer !== null) {
-      const held = { running: consumer.running.size, ahead: consumer.bufferedJobs }
+      const held = { running: consumer.runningJobs, ahead: consumer.bufferedJobs }
       consumer.beginClose()
       await this.#within(graceMs, consumer.quiet())
-      const left = consumer.running.size
+      const left = consumer.runningJobs
       consumer.abandon()
       await this.#within(LAST_WORDS_MS, this.#flushed(consumer))
-      consumer.lanes.stop()
+      consumer.stop()
       tellPlatform({ kind: 'drained', finished: held.running - left, handedBack: left + held.ahead })
     }
     this.#unsubscribe?.()

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { MAX_CRASHES } from '../states.ts'
 import type { QueueTests } from './harness-contract.ts'
 import { HOUR, KEEP, addJob, addJobs, countsOf, newJob, recordOf } from './jobs-contract.ts'
-import { Hand, failed, succeeded } from './worker-contract.ts'
+import { Hand, failed, released, succeeded } from './worker-contract.ts'
 
 export const leaseTests: QueueTests = {
   'takes back what a vanished worker was running, with one crash, before all others': async (t) => {
@@ -55,6 +55,45 @@ export const leaseTests: QueueTests = {
       failures: 0,
     })
     expect((await t.driver.stats(t.queue)).totals).toMatchObject({ dead: 1, crashed: 3, failed: 0 })
+  },
+
+  'gives a job that crashed twice first and one by one, and forgets no crash when it is handed back': async (t) => {
+    const ids = await addJobs(t, 6)
+    for (let crashes = 0; crashes < MAX_CRASHES - 1; crashes += 1) {
+      const lost = await Hand.hire(t)
+      await lost.claim(3)
+      await lost.crash()
+    }
+    const hand = await Hand.hire(t)
+    const [first, ...rest] = await hand.claim(5)
+    if (first === undefined) throw new Error('nothing was claimed')
+    // As a worker does that runs the first one alone.
+    await hand.record(...rest.map((job) => released(job)))
+    expect(await countsOf(t.driver, t.queue)).toEqual({ queued: 5, running: 1 })
+    await hand.succeed(first)
+    const crashes: [string, number][] = [[first.id, first.crashes]]
+    for (let n = 1; n < 6; n += 1) {
+      const job = await hand.claimOne()
+      crashes.push([job.id, job.crashes])
+      await hand.succeed(job)
+    }
+    expect(crashes).toEqual(ids.map((id, n) => [id, n < 3 ? MAX_CRASHES - 1 : 0]))
+    expect((await t.driver.stats(t.queue)).totals).toMatchObject({ succeeded: 6, dead: 0, crashed: 6 })
+  },
+
+  'charges a crash to what its worker held, not to what it had handed back before': async (t) => {
+    const ids = await addJobs(t, 3)
+    const hand = await Hand.hire(t)
+    const [, two, three] = await hand.claim(3)
+    if (two === undefined || three === undefined) throw new Error('three jobs were expected')
+    await hand.record(released(two), released(three))
+    await hand.crash()
+    const records = await t.driver.get(t.queue, ids)
+    expect(records.map((record) => [record?.state, record?.crashes])).toEqual([
+      ['queued', 1],
+      ['queued', 0],
+      ['queued', 0],
+    ])
   },
 
   'counts crashes and failures apart': async (t) => {
