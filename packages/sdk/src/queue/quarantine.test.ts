@@ -17,7 +17,7 @@ interface Work {
 
 let now: number
 let driver: QueueDriver
-let opened: Queue<Work, unknown>[]
+let opened: Queue<Work>[]
 
 beforeEach(() => {
   now = 1_000_000
@@ -28,8 +28,8 @@ afterEach(async () => {
   await Promise.all(opened.map((queue) => queue.close({ grace: 0 })))
 })
 
-function open(name = 'q'): Queue<Work, unknown> {
-  const queue = new Queue<Work, unknown>(name, { driver })
+function open(name = 'q'): Queue<Work> {
+  const queue = new Queue<Work>(name, { driver })
   opened.push(queue)
   return queue
 }
@@ -71,7 +71,7 @@ function witness(): {
   return { crowds, handle }
 }
 
-async function addAll(queue: Queue<Work, unknown>, from: number, to: number): Promise<string[]> {
+async function addAll(queue: Queue<Work>, from: number, to: number): Promise<string[]> {
   const jobs = await queue.addBulk(Array.from({ length: to - from }, (_, i) => ({ data: { n: from + i } })))
   return jobs.map(({ id }) => id)
 }
@@ -186,7 +186,7 @@ test('a suspect that waits can be cancelled, and goes back at a close', async ()
 })
 
 test('a suspect that its schema refuses ends its turn', async () => {
-  const queue = new Queue<Work, unknown>('q', { driver })
+  const queue = new Queue<Work>('q', { driver })
   opened.push(queue)
   await driver.add('q', [newJob({ body: 'not json' })])
   await crash('q', 1, 2)
