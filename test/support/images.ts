@@ -3,25 +3,33 @@ import { createReadStream } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type Docker from 'dockerode'
 import { sharedDocker } from './docker.ts'
+import { examplesDigest, layExamples } from './example-files.ts'
 import { requireProgram, runOrFail } from './programs.ts'
 import { type RegistryLogin, sharedRegistry } from './registry.ts'
 import { tempDir } from './temp-dir.ts'
 
-/** `busybox`: a shell and the usual tools. `node`: the same and this machine's node with its libraries. */
-export type TestImage = 'busybox' | 'node'
+/**
+ * `busybox`: a shell and the usual tools. `node`: the same and this machine's node with its libraries. `examples`: that
+ * and the examples with the built SDK and their packages; its working folder is theirs, so `node uploads/worker.js`.
+ */
+export type TestImage = 'busybox' | 'node' | 'examples'
 
-const repository: Record<TestImage, string> = { busybox: 'panda-test/busybox', node: 'panda-test/node' }
+const repository: Record<TestImage, string> = {
+  busybox: 'panda-test/busybox',
+  node: 'panda-test/node',
+  examples: 'panda-test/examples',
+}
 const building = new Map<string, Promise<string>>()
 
 /**
  * Builds the image on the engine from this machine's own files (no registry, no network) unless it is there already, and
- * returns its reference, `panda-test/busybox:1`.
+ * returns its reference, `panda-test/busybox:1`. The tag of `examples` follows its content.
  *
  * @param engine default the run's shared engine
  */
 export async function testImage(image: TestImage, engine?: Docker): Promise<string> {
   const target = engine ?? (await sharedDocker()).engine
-  const reference = `${repository[image]}:1`
+  const reference = `${repository[image]}:${image === 'examples' ? await examplesDigest() : '1'}`
   if (engine !== undefined) return buildUnlessThere(target, image, reference)
   const known = building.get(reference) ?? buildUnlessThere(target, image, reference)
   building.set(reference, known)
@@ -60,7 +68,8 @@ async function buildUnlessThere(engine: Docker, image: TestImage, reference: str
   await using dir = await tempDir('image')
   const root = join(dir.path, 'root')
   await layBusybox(root)
-  if (image === 'node') await layNode(root)
+  if (image !== 'busybox') await layNode(root)
+  if (image === 'examples') await layExamples(root)
   const archive = join(dir.path, 'root.tar')
   const tar = await requireProgram('tar', 'tar')
   await runOrFail(tar, [
@@ -75,7 +84,8 @@ async function buildUnlessThere(engine: Docker, image: TestImage, reference: str
     '.',
   ])
   const [repo, tag] = reference.split(':')
-  const changes = ['ENV PATH=/bin', image === 'node' ? 'CMD ["node"]' : 'CMD ["sh"]']
+  const changes = ['ENV PATH=/bin', image === 'busybox' ? 'CMD ["sh"]' : 'CMD ["node"]']
+  if (image === 'examples') changes.push('WORKDIR /app')
   const stream = await engine.importImage(createReadStream(archive), { repo, tag, changes })
   await finished(engine, stream)
   return reference

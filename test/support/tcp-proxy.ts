@@ -12,8 +12,12 @@ export interface TcpProxy extends AsyncDisposable {
   mend(): void
 }
 
-/** A wire to another port of this machine that can be cut. */
-export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
+/**
+ * A wire to another port of this machine that can be cut.
+ *
+ * @param host the address that it listens at
+ */
+export async function tcpProxy(targetPort: number, host = '127.0.0.1'): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   const answers = new Map<Socket, Socket>()
   let isCut = false
@@ -37,7 +41,7 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+    server.listen(0, host, resolve)
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
