@@ -1,5 +1,8 @@
 import { existsSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import Docker from 'dockerode'
+import { bridgeAddress } from '../../test/support/bridge.ts'
 import { startDockerd } from '../../test/support/dockerd.ts'
 import { testImage } from '../../test/support/images.ts'
 import { findProgram, requireProgram } from '../../test/support/programs.ts'
@@ -11,29 +14,38 @@ export interface Engine {
   /** For DOCKER_HOST. */
   readonly dockerHost: string | null
   readonly image: string
-  readonly pull: 'missing' | 'never'
+  /** This machine as the show's containers or processes see it. */
+  readonly hostAddress: string
+  /** The words that start a file of examples/. */
+  readonly program: (file: string) => string[]
+  /** The address at which this machine reaches an instance of an app. */
+  readonly addressOf: (instance: string) => Promise<string>
   stop(): Promise<void>
 }
 
 const SOCKET = '/var/run/docker.sock'
-/** Docker Hub's own small image, for engines that we cannot build for. */
-const PUBLIC_IMAGE = 'docker.io/library/busybox:stable'
+const EXAMPLES = join(import.meta.dirname, '../../examples')
 
 /** An engine that answers, else one that is installed and started for the show, else plain processes. */
 export async function findEngine(): Promise<Engine> {
   step('looking for a container engine')
-  const found = await answeringEngine()
-  if (found) return found
-  if (process.getuid?.() === 0 && (await findProgram('apt-get'))) {
-    try {
-      return await ownEngine()
-    } catch (error) {
-      say(`  it cannot run here: ${error instanceof Error ? error.message : String(error)}`)
-    }
+  try {
+    const engine = (await answeringEngine()) ?? (await ownEngine())
+    if (engine !== null) return engine
+    say('  none. Install Docker for real containers, see https://docs.docker.com/engine/install/')
+  } catch (error) {
+    say(`  it cannot run the show: ${error instanceof Error ? error.message : String(error)}`)
   }
-  say('  none: the cronjobs run as plain processes of this machine, without any isolation.')
-  say('  Install Docker for real containers, see https://docs.docker.com/engine/install/')
-  return { runtime: 'process', dockerHost: null, image: 'quickstart', pull: 'never', stop: async () => {} }
+  say('  cronjobs and apps run as plain processes of this machine, without any isolation.')
+  return {
+    runtime: 'process',
+    dockerHost: null,
+    image: 'your-org/examples',
+    hostAddress: '127.0.0.1',
+    program: (file) => [process.execPath, join(EXAMPLES, file)],
+    addressOf: async () => '127.0.0.1',
+    stop: async () => {},
+  }
 }
 
 async function answeringEngine(): Promise<Engine | null> {
@@ -47,29 +59,55 @@ async function answeringEngine(): Promise<Engine | null> {
     say(`  ${host ?? SOCKET} does not answer: ${error instanceof Error ? error.message : String(error)}`)
     return null
   }
-  return {
-    runtime: 'docker',
-    dockerHost: host ?? `unix://${SOCKET}`,
-    ...(await imageFor(engine)),
-    stop: async () => {},
-  }
+  return containers(engine, host ?? `unix://${SOCKET}`, async () => {})
 }
 
-async function ownEngine(): Promise<Engine> {
+/** Only root on Debian or Ubuntu can be given one. */
+async function ownEngine(): Promise<Engine | null> {
+  if (process.getuid?.() !== 0 || !(await findProgram('apt-get'))) return null
   if (!(await findProgram('dockerd'))) say('  none: installing the Debian package docker.io …')
   await requireProgram('dockerd', 'docker.io')
   say('  starting a Docker engine for the show (it ends with it) …')
   const dockerd = await startDockerd()
-  const engine = new Docker({ socketPath: dockerd.socketPath })
-  const image = await imageFor(engine)
-  return { runtime: 'docker', dockerHost: `unix://${dockerd.socketPath}`, ...image, stop: () => dockerd.stop() }
+  try {
+    const engine = new Docker({ socketPath: dockerd.socketPath })
+    return await containers(engine, `unix://${dockerd.socketPath}`, () => dockerd.stop())
+  } catch (error) {
+    await dockerd.stop()
+    throw error
+  }
 }
 
-/** Built from this machine's own busybox where that can be had, so that no registry is needed. */
-async function imageFor(engine: Docker): Promise<Pick<Engine, 'image' | 'pull'>> {
-  const canBuild =
-    (await findProgram('busybox')) ?? (process.getuid?.() === 0 ? await findProgram('apt-get') : undefined)
-  if (canBuild === undefined) return { image: PUBLIC_IMAGE, pull: 'missing' }
-  say("  building a small image from this machine's busybox …")
-  return { image: await testImage('busybox', engine), pull: 'never' }
+/** @throws when the engine is not one of this machine: its containers would not reach the show's database and mail service */
+async function containers(engine: Docker, dockerHost: string, stop: () => Promise<void>): Promise<Engine> {
+  const hostAddress = await bridgeAddress(engine)
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  if (process.platform !== 'linux' || !own.some(({ address }) => address === hostAddress)) {
+    throw new Error('its containers run on another machine (or a virtual one) and do not reach this one')
+  }
+  say("  building an image of the examples from this machine's node, the built SDK and their packages …")
+  const image = await testImage('examples', engine)
+  return {
+    runtime: 'docker',
+    dockerHost,
+    image,
+    hostAddress,
+    program: (file) => ['node', file],
+    addressOf: async (instance) => {
+      const [found] = await engine.listContainers({
+        filters: { label: [`panda.run=${instance}`] },
+      })
+      const address = Object.values(found?.NetworkSettings.Networks ?? {})[0]?.IPAddress
+      if (!address) throw new Error(`the instance ${instance} has no container with an address`)
+      return address
+    },
+    stop: async () => {
+      // The server removes a container some moments after it has ended, and does not wait for those of cronjobs.
+      for (const { Id } of await engine.listContainers({ all: true, filters: { ancestor: [image] } })) {
+        await engine.getContainer(Id).remove({ force: true })
+      }
+      await engine.getImage(image).remove()
+      await stop()
+    },
+  }
 }

@@ -1,24 +1,25 @@
-// The show: a server, a cronjob that works, one that fails, the alert. Checks what it shows; `--once` then ends.
+// The show: a server, and the three patterns on it. Checks every effect that it shows; `--once` then ends.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { AlertPayload } from '../../packages/server/src/alerts/payload.ts'
+import type { AppDetail } from '@pandastack/contract'
 import { freePort } from '../../test/support/free-port.ts'
+import { startMailApi } from '../../test/support/mail-api.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
+import { checkCronjobs, startCronjobs } from './cronjob-pattern.ts'
 import { type Engine, findEngine } from './engine.ts'
+import { startDatabase } from './database.ts'
+import { showEvents } from './event-pattern.ts'
 import { createPanda, type Panda, spawnServer } from './panda.ts'
+import { showQueue } from './queue-pattern.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
 import { ok, say, step } from './say.ts'
-
-interface RunList {
-  items: { id: string; state: string; trigger: string; exitCode: number | null }[]
-}
+import type { Show } from './show.ts'
 
 const closers: (() => Promise<void> | void)[] = []
 let home = ''
-let signingSecret = ''
 const checkOnly = process.argv.includes('--once') || process.env['CI'] === 'true'
 const interrupted = new Promise<void>((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
 
@@ -28,24 +29,52 @@ try {
   say(`\nThe quickstart failed: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1
 } finally {
-  for (const close of closers.toReversed()) await close()
+  for (const close of closers.toReversed()) await tried(close)
 }
 process.exit()
 
+/** What one thing leaves must not keep the others from being ended. */
+async function tried(close: () => Promise<void> | void): Promise<void> {
+  try {
+    await close()
+  } catch (error) {
+    say(`The quickstart could not clean up: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+  }
+}
+
 async function main(): Promise<void> {
+  const startedAt = performance.now()
   const engine = await findEngine()
   closers.push(() => engine.stop())
   const receiver = await startReceiver()
   closers.push(() => receiver.close())
+  const mail = await startMailApi('the-right-key', engine.hostAddress)
+  closers.push(async () => mail[Symbol.asyncDispose]())
+  step('starting a PostgreSQL for queues and events (any that you have will do: panda env set DATABASE_URL=…)')
+  const database = await startDatabase(engine)
+  closers.push(() => database.stop())
   const panda = createPanda(await startServer(engine))
-  await createThings(panda, engine, receiver)
-  await watchThings(panda, receiver)
+  closers.push(() => endApps(panda))
+  const show: Show = {
+    panda,
+    engine,
+    receiver,
+    mail,
+    signingSecret: await createAlert(panda, receiver),
+  }
+  await panda.show(['env', 'set', `DATABASE_URL=${database.url}`])
+  await startCronjobs(show)
+  const pictures = await showQueue(show)
+  await showEvents(show)
+  await checkCronjobs(show, pictures)
   say('')
-  ok('the cronjob ran on schedule, its log is here, its failure was told, the alert is signed')
+  ok(`all three patterns, each effect checked, in ${Math.round((performance.now() - startedAt) / 1000)} s`)
   if (checkOnly) return
   say('\nThe server goes on until Ctrl-C. In another terminal:')
   say(`  export PANDA_HOME=${home}`)
-  say('  npx panda cronjob runs heartbeat')
+  say('  npx panda app list')
+  say('  npx panda cronjob resume heartbeat && npx panda cronjob runs heartbeat')
   await interrupted
 }
 
@@ -99,92 +128,25 @@ async function stopServer(server: ChildProcess): Promise<void> {
   await once(server, 'exit')
 }
 
-async function createThings(panda: Panda, engine: Engine, receiver: Receiver): Promise<void> {
+/** @returns the secret that its messages are signed with */
+async function createAlert(panda: Panda, receiver: Receiver): Promise<string> {
   await panda.show(['status'])
-  const target = ['--channel', 'webhook', '--url', receiver.url]
-  const alert = await panda.ask<{ signingSecret: string }>([
-    'alert',
-    'create',
-    'oncall',
-    '--on',
-    'failed,recovered',
-    ...target,
-  ])
-  signingSecret = alert.signingSecret
-  const article = [
-    '--name',
-    'weekly-digest',
-    '--image',
-    'your-org/mailer:latest',
-    '--schedule',
-    '0 8 * * 1',
-    '--env',
-    'MAIL_API_KEY=xxx',
-  ]
-  await panda.show(['cronjob', 'create', ...article])
-  const image = ['--image', engine.image, '--pull', engine.pull]
-  const beat = 'echo "digest for $PANDA_DUE_AT"; echo "3 mails sent"'
-  await panda.show([
-    'cronjob',
-    'create',
-    '--name',
-    'heartbeat',
-    ...image,
-    '--schedule',
-    '*/5 * * * * *',
-    '--',
-    'sh',
-    '-c',
-    beat,
-  ])
-  const broken = 'echo "connecting to the mail server"; echo "connection refused" >&2; exit 3'
-  await panda.show([
-    'cronjob',
-    'create',
-    '--name',
-    'broken',
-    ...image,
-    '--schedule',
-    '*/20 * * * * *',
-    '--',
-    'sh',
-    '-c',
-    broken,
-  ])
+  step('an alert by webhook: who must know when something fails')
+  const words = ['alert', 'create', 'oncall', '--on', 'failed,recovered', '--channel', 'webhook', '--url', receiver.url]
+  const { signingSecret } = await panda.ask<{ signingSecret: string }>([...words, '--group-for', '0s'])
+  return signingSecret
 }
 
-async function watchThings(panda: Panda, receiver: Receiver): Promise<void> {
-  step('waiting for the schedule')
-  const good = await runsOf(panda, 'heartbeat', 'succeeded', 2)
-  const bad = await runsOf(panda, 'broken', 'failed', 1)
-  await panda.show(['cronjob', 'runs', 'heartbeat'])
-  await panda.show(['run', 'logs', good])
-  await panda.show(['cronjob', 'runs', 'broken'])
-  await panda.show(['run', 'logs', bad])
-  await panda.show(['cronjob', 'run', '--name', 'heartbeat', '--follow'])
-  await panda.show(['cronjob', 'run', '--name', 'broken', '--follow'], 5)
-  step('the alert')
-  const message = await receiver.first(30_000)
-  const payload = message.verify(signingSecret) as AlertPayload
-  const item = payload.items.find(({ event }) => event === 'failed')
-  if (item?.exitCode !== 3) throw new Error(`the alert does not tell the exit code: ${message.body}`)
-  if (!item.lastLines.includes('connection refused')) throw new Error(`the alert lacks the last lines: ${message.body}`)
-  say(`  received, signature right: ${item.cronjob} ${item.message ?? ''}; last line: ${item.lastLines.at(-1) ?? ''}`)
-}
-
-/** The newest scheduled run in this state, as soon as there are so many. */
-async function runsOf(panda: Panda, cronjob: string, state: string, count: number): Promise<string> {
-  let found: RunList['items'] = []
-  await waitFor(
-    `${count} ${state} runs of ${cronjob}`,
-    async () => {
-      const { items } = await panda.ask<RunList>(['cronjob', 'runs', cronjob])
-      found = items.filter((run) => run.state === state && run.trigger === 'schedule')
-      return found.length >= count
-    },
-    90_000,
-  )
-  const [newest] = found
-  if (!newest) throw new Error(`there is no ${state} run of ${cronjob}`)
-  return newest.id
+/** Their containers would outlive the server, which is what it promises; the show leaves nothing. */
+async function endApps(panda: Panda): Promise<void> {
+  step('ending the apps')
+  const names = (await panda.text(['app', 'list', '-o', 'name'])).split('\n').filter((name) => name !== '')
+  for (const name of names) await panda.text(['app', 'stop', name])
+  for (const name of names) {
+    const ended = async (): Promise<boolean> => {
+      const { instances } = await panda.ask<AppDetail>(['app', 'get', name])
+      return instances.every(({ finishedAt }) => finishedAt !== null)
+    }
+    await waitFor(`the instances of ${name} to end`, ended, 60_000)
+  }
 }

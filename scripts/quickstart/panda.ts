@@ -10,9 +10,16 @@ export interface Panda {
   show(args: readonly string[], expected?: number): Promise<void>
   /** Runs a command in silence and reads its JSON. */
   ask<T>(args: readonly string[]): Promise<T>
+  /** Runs a command in silence. @returns what it writes to stdout */
+  text(args: readonly string[]): Promise<string>
 }
 
 export function createPanda(env: NodeJS.ProcessEnv): Panda {
+  const text = async (args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await execute(args, env, 'pipe')
+    if (code !== 0) throw new Error(`panda ${args.join(' ')} ended with exit code ${code}:\n${stderr}`)
+    return stdout
+  }
   return {
     async show(args, expected = 0) {
       say(`\n${styleText('cyan', `$ panda ${args.map(quoted).join(' ')}`)}`)
@@ -20,30 +27,32 @@ export function createPanda(env: NodeJS.ProcessEnv): Panda {
       if (code !== expected)
         throw new Error(`panda ${args.join(' ')} ended with exit code ${code}, expected ${expected}`)
     },
-    async ask<T>(args: readonly string[]) {
-      const { code, stdout } = await execute([...args, '-o', 'json'], env, 'pipe')
-      if (code !== 0) throw new Error(`panda ${args.join(' ')} ended with exit code ${code}`)
-      return JSON.parse(stdout) as T
-    },
+    ask: async <T>(args: readonly string[]) => JSON.parse(await text([...args, '-o', 'json'])) as T,
+    text,
   }
 }
 
 export function spawnServer(env: NodeJS.ProcessEnv, args: readonly string[]) {
   // A group of its own: Ctrl-C must reach the show first, which then stops the server in good order.
-  return spawn(process.execPath, [BIN, 'server', ...args], { env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+  return spawn(process.execPath, [BIN, 'server', ...args], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  })
 }
 
 function execute(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-  stdout: 'inherit' | 'pipe',
-): Promise<{ code: number; stdout: string }> {
+  output: 'inherit' | 'pipe',
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['ignore', stdout, 'inherit'] })
-    let text = ''
-    child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['ignore', output, output] })
+    const said = { stdout: '', stderr: '' }
+    child.stdout?.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()))
+    child.stderr?.on('data', (chunk: Buffer) => (said.stderr += chunk.toString()))
     child.once('error', reject)
-    child.once('close', (code) => resolve({ code: code ?? 1, stdout: text }))
+    child.once('close', (code) => resolve({ code: code ?? 1, ...said }))
   })
 }
 

@@ -1,46 +1,27 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
+import type { AlertItem, AlertPayload } from '../../packages/server/src/alerts/payload.ts'
+import { startWebhookReceiver } from '../../test/chaos/webhook-receiver.ts'
+import { waitFor } from '../../test/support/wait-for.ts'
 
 /** A local receiver for the alert, as a user's own service would be. */
 export interface Receiver {
   readonly url: string
-  /** Resolves with the first message, or rejects after so many milliseconds. */
-  first(timeoutMs: number): Promise<Received>
-  close(): void
-}
-
-export interface Received {
-  readonly body: string
-  /** The payload when the signature is right. @throws otherwise. */
-  verify(secret: string): unknown
+  /** The first event of this kind. @throws when a signature is wrong, or when nothing came in time */
+  item(event: AlertItem['event'], secret: string, timeoutMs: number): Promise<AlertItem>
+  close(): Promise<void>
 }
 
 export async function startReceiver(): Promise<Receiver> {
-  let deliver: (message: Received) => void = () => {}
-  const arrived = new Promise<Received>((resolve) => (deliver = resolve))
-  const server = createServer((request, response) => {
-    let body = ''
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
-    request.on('end', () => {
-      response.writeHead(204).end()
-      deliver(receivedFrom(body, request.headers))
+  const receiver = await startWebhookReceiver()
+  const items = (secret: string): AlertItem[] =>
+    receiver.calls.flatMap(({ body, headers }) => {
+      const signed = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key, String(value)]))
+      return (new Webhook(secret).verify(body, signed) as AlertPayload).items
     })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/alerts`,
-    first: (timeoutMs) => Promise.race([arrived, tooLate(timeoutMs)]),
-    close: () => server.close(),
+    url: receiver.url,
+    item: (event, secret, timeoutMs) =>
+      waitFor(`the alert "${event}"`, () => items(secret).find((item) => item.event === event), timeoutMs),
+    close: async () => receiver[Symbol.asyncDispose](),
   }
-}
-
-function receivedFrom(body: string, headers: IncomingHttpHeaders): Received {
-  return { body, verify: (secret) => new Webhook(secret).verify(body, headers as Record<string, string>) }
-}
-
-function tooLate(timeoutMs: number): Promise<never> {
-  return new Promise((_, reject) => {
-    setTimeout(() => reject(new Error(`no alert arrived within ${timeoutMs / 1000} s`)), timeoutMs).unref()
-  })
 }

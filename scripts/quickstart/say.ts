@@ -12,3 +12,7 @@ export function step(what: string): void {
 export function ok(what: string): void {
   say(`${styleText('green', '✓')} ${what}`)
 }
+
+export function title(what: string): void {
+  say(`\n${styleText('bold', what)}`)
+}
