@@ -56,7 +56,7 @@ describe('panda.yaml', () => {
     await write(manifest({ more: CLEANUP }))
     expect(await here('validate')).toMatchObject({
       code: 0,
-      stdout: 'panda.yaml is valid: 2 cronjobs, 1 alert, 2 variables.\n',
+      stdout: 'panda.yaml is valid: 2 cronjobs, 0 apps, 1 alert, 2 variables.\n',
     })
   })
 
@@ -76,14 +76,15 @@ describe('panda.yaml', () => {
     expect((await here('env', 'list', '-o', 'name')).stdout.trim()).toBe('')
   })
 
-  it('names the secret that is missing, and how to set it', async () => {
+  it('names the secret that is missing, and how to set it, and changes nothing before it is', async () => {
     const { code, stdout, stderr } = await here('apply')
-    expect(code).toBe(1)
-    expect(stdout).toContain('Project default: 5 created, 0 updated, 0 deleted, 0 unchanged.')
-    expect(stderr).toContain('error: secrets that the file names are not set: API_KEY')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain('error: Nothing was changed: the secret API_KEY is not set')
     expect(stderr).toContain('panda secret set API_KEY --project default')
-    expect(stderr).toContain('code secrets_missing')
+    expect(stderr).toContain('code reference_missing')
+    expect((await here('cronjob', 'list', '-o', 'name')).stdout.trim()).toBe('')
     await world.panda.ok(['secret', 'set', 'API_KEY=-'], { stdin: 'k' })
+    expect((await here('apply')).stdout).toContain('Project default: 5 created, 0 updated, 0 deleted, 0 unchanged.')
   })
 
   it('applied again changes nothing', async () => {

@@ -67,7 +67,9 @@ describe('who locks several rows', () => {
     const manifest = manifestSchema.parse({ version: 1, cronjobs: { alpha: changed, zeta: changed } })
     const { done } = await world.db.transaction().execute(async (tx) => {
       await lockCronjob(tx, first.id)
-      const applying = inTransaction((db) => applyManifest(db, box, project, { manifest, dryRun: false, prune: false }))
+      const applying = inTransaction((db) =>
+        applyManifest({ db, box, project, by: null }, { manifest, dryRun: false, prune: false }),
+      )
       const pid = await applying.pid
       await waitFor('the manifest to wait', () => waitsForLock(pid))
       await lockCronjob(tx, second.id)

@@ -65,6 +65,11 @@ export const ERRORS = {
     title: 'Somebody else changed it meanwhile',
     hint: 'Read it again, then repeat your change.',
   },
+  reference_missing: {
+    status: 409,
+    title: 'The file refers to something that the project does not have',
+    hint: 'Set or make what is named, or correct the name; nothing was changed.',
+  },
   run_active: {
     status: 409,
     title: 'A run of this cronjob is active and its concurrency policy is forbid',

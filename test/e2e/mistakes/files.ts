@@ -36,8 +36,8 @@ export const FILE_MISTAKES: readonly Mistake[] = [
     what: 'missing secret',
     words: ['apply', '-f', '{missingSecret}'],
     exit: 1,
-    code: 'secrets_missing',
-    says: 'NOT_SET_ANYWHERE',
+    code: 'reference_missing',
+    says: 'Nothing was changed: the secret NOT_SET_ANYWHERE is not set',
     hint: 'panda secret set NOT_SET_ANYWHERE',
   },
   {

@@ -19,19 +19,78 @@ export interface AwaitApp {
   readonly reached: (app: AppDetail) => boolean
 }
 
+/** Several that are waited for at once. */
+interface Together {
+  readonly signal: AbortSignal
+  /** Time between two looks. */
+  readonly everyMs: number
+  /** Each step names its app. */
+  readonly labelled: boolean
+}
+
 /**
  * Waits until the change has come about, showing each step on stderr.
  *
  * @returns the app then
  * @throws CliError `deploy_failed` (5) with the reason and the last log lines, `interrupted` (130)
  */
-export async function awaitApp(
+export async function awaitApp(session: Session, api: Client, wanted: AwaitApp): Promise<AppDetail> {
+  const stop = new AbortController()
+  const release = session.io.onInterrupt(() => stop.abort())
+  try {
+    return await watch(session, api, wanted, { signal: stop.signal, everyMs: LOOK_EVERY_MS, labelled: false })
+  } finally {
+    release()
+  }
+}
+
+/**
+ * Waits until all of them are settled. One that fails does not end the wait for the others.
+ *
+ * @param onReady told of each as soon as it is
+ * @throws CliError of the one that failed; of several `deploy_failed` (5) that names them, after what each has to say;
+ * `interrupted` (130)
+ */
+export async function awaitApps(
+  session: Session,
+  api: Client,
+  wanted: readonly AwaitApp[],
+  onReady: (app: AppDetail) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController()
+  const release = session.io.onInterrupt(() => stop.abort())
+  // Together not more calls than eight of them make alone: the server counts calls.
+  const everyMs = LOOK_EVERY_MS * Math.max(1, wanted.length / 8)
+  const together = { signal: stop.signal, everyMs, labelled: true }
+  try {
+    const ends = await Promise.allSettled(
+      wanted.map(async (each) => onReady(await watch(session, api, each, together))),
+    )
+    const errors = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))
+    if (errors.length > 0) throw await asOne(session, errors)
+  } finally {
+    release()
+  }
+}
+
+async function asOne(session: Session, errors: readonly unknown[]): Promise<unknown> {
+  const notDeploys = errors.find((error) => !(error instanceof CliError) || error.code !== 'deploy_failed')
+  if (errors.length === 1 || notDeploys !== undefined) return notDeploys ?? errors[0]
+  for (const error of errors) await session.say((error as CliError).message)
+  return new CliError(`${errors.length} deploys failed`, {
+    code: 'deploy_failed',
+    exitCode: EXIT.runFailed,
+    why: errors.map((error) => (error as CliError).message),
+    hint: 'See: panda app list; panda app logs NAME',
+  })
+}
+
+async function watch(
   session: Session,
   api: Client,
   { name, deploying, reached }: AwaitApp,
+  { signal, everyMs, labelled }: Together,
 ): Promise<AppDetail> {
-  const stop = new AbortController()
-  const release = session.io.onInterrupt(() => stop.abort())
   let said = ''
   try {
     for (;;) {
@@ -39,19 +98,17 @@ export async function awaitApp(
       if (deploying && app.deploy.state === 'failed') throw await failure(session, api, app)
       if (reached(app)) return app
       const step = stepOf(app)
-      if (step !== said) await session.hint(step)
+      if (step !== said) await session.hint(labelled ? `${name}: ${step}` : step)
       said = step
-      await delay(LOOK_EVERY_MS, undefined, { signal: stop.signal })
+      await delay(everyMs, undefined, { signal })
     }
   } catch (error) {
-    if (!stop.signal.aborted) throw error
+    if (!signal.aborted) throw error
     throw new CliError('detached; the change goes on', {
       code: 'interrupted',
       exitCode: EXIT.interrupted,
       hint: `Look at it: panda app get ${name}`,
     })
-  } finally {
-    release()
   }
 }
 
@@ -72,7 +129,7 @@ async function failure(session: Session, api: Client, app: AppDetail): Promise<C
   const failed = app.instances.find((instance) => instance.revision === revision)
   const query = { ...api.project, tail: LAST_LINES, ...(failed === undefined ? {} : { instance: failed.id }) }
   const log = await api.get<{ items: AppLogLine[] }>(`${pathOf('apps', app.name)}/logs`, query)
-  if (log.items.length > 0) await session.say('The last lines of an instance that failed:')
+  if (log.items.length > 0) await session.say(`The last lines of an instance of ${app.name} that failed:`)
   for (const { text } of log.items) await session.say(`  ${plain(text)}`)
   const serves = app.readyRevision === null ? 'No revision serves.' : `Revision ${app.readyRevision} goes on as before.`
   return new CliError(`the deploy of ${app.name} failed: ${plain(message ?? 'for an unknown reason')}. ${serves}`, {

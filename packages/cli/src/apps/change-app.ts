@@ -30,10 +30,11 @@ export async function changeApp(session: Session, api: Client, change: AppChange
     return session.hint(`Look at it: panda app get ${name}`)
   }
   const app = await awaitApp(session, api, { name, deploying: asked.deploy.state === 'deploying', reached })
-  await show(session, app, { name: () => name, human: () => sentence(session, app, done, tellsDrain) })
+  await show(session, app, { name: () => name, human: () => readySentence(session, app, done, tellsDrain) })
 }
 
-function sentence(session: Session, app: AppDetail, done: string, tellsDrain: boolean): string {
+/** `Deployed app thumbnailer: 2 of 2 ready, revision 2.` and what became of the work of those that were replaced. */
+export function readySentence(session: Session, app: AppDetail, done: string, tellsDrain: boolean): string {
   const head = `${session.style.green(done)} app ${session.style.bold(app.name)}`
   const state = app.state === 'stopped' ? '' : `: ${app.ready} of ${app.replicas} ready, revision ${app.revision}`
   const drained = tellsDrain ? drainWords(app.deploy) : null

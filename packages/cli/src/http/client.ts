@@ -36,6 +36,11 @@ export class Client {
     return { project: this.target.project }
   }
 
+  /** The same login, about another project. */
+  inProject(project: string): Client {
+    return new Client({ ...this.target, project })
+  }
+
   get<T>(path: string, query: Query = {}, options: RequestOptions = {}): Promise<T> {
     return this.#json<T>('GET', path, { ...options, query })
   }

@@ -57,6 +57,20 @@ describe('readManifest', () => {
       'cronjobs:\n  a:\n    image: a\n    schedule: "@daily"\n    retry:\n      atempts: 3',
       '6 cronjobs.a.retry.atempts: there is no such field. Did you mean "attempts"?',
     ],
+    [
+      'an unknown field of an app',
+      'apps:\n  a:\n    image: a\n    replica: 2',
+      '4 apps.a.replica: there is no such field. Did you mean "replicas"?',
+    ],
+    ['an app without image', 'apps:\n  a:\n    replicas: 2', '3 apps.a.image: '],
+    ['too many instances', 'apps:\n  a:\n    image: a\n    replicas: 101', '4 apps.a.replicas: '],
+    ['two apps of one name', 'apps:\n  a: { image: a }\n  a: { image: b }', '3 : Map keys must be unique'],
+    ['a reference that is no name', 'requires: [REDIS-URL]', '1 requires.0: use letters, digits and _'],
+    [
+      'a variable that an app misses',
+      'apps:\n  a:\n    image: "${IMG}"',
+      '3 apps.a.image: the variable IMG is not set',
+    ],
     ['an unknown section', 'cronjob: {}', '1 cronjob: there is no such field. Did you mean "cronjobs"?'],
     ['a variable with a bad name', 'env:\n  1A: x', '2 env.1A: use letters, digits and _'],
     ['a bad schedule', 'cronjobs:\n  a:\n    image: a\n    schedule: "60 * * * *"', '4 cronjobs.a.schedule: '],
@@ -115,14 +129,14 @@ describe('readManifest', () => {
         expect(manifestSchema.parse(JSON.parse(JSON.stringify(result.manifest)))).toEqual(result.manifest)
         for (const { schedule } of Object.values(result.manifest.cronjobs)) parseSchedule(schedule)
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     )
     expect(accepted).toBeGreaterThan(100)
   })
 })
 
 const oneIn = (good: readonly unknown[], bad: readonly unknown[]) =>
-  fc.oneof({ weight: 12, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...bad) })
+  fc.oneof({ weight: 30, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...bad) })
 const NOT_A_NAME = [null, 1, '', '-x', 'A b', '__proto__', '\u0000', []]
 const cronjob = fc.record(
   {
@@ -140,6 +154,19 @@ const cronjob = fc.record(
   },
   { requiredKeys: ['image', 'schedule'] },
 )
+const app = fc.record(
+  {
+    image: oneIn(['a', 'your-org/api:${TAG:-latest}'], NOT_A_NAME),
+    replicas: oneIn([0, 1, 100], [-1, 101, 1.5, '2']),
+    command: oneIn([null, ['node', 'worker.js']], [[], 'node']),
+    env: oneIn([{}, { A: '${SET}' }], [{ '1A': 'x' }]),
+    drain: oneIn(['90s', '1h'], ['soon', 5]),
+    ready: oneIn(['auto', 'registered'], ['never']),
+    readyTimeout: oneIn(['2m'], [null]),
+    cpus: oneIn([0.5, 2], [0, '1']),
+  },
+  { requiredKeys: ['image'] },
+)
 const manifest = fc.record(
   {
     version: oneIn([1], [2, '1']),
@@ -153,6 +180,8 @@ const manifest = fc.record(
         maxKeys: 3,
       },
     ),
+    requires: oneIn([[], ['REDIS_URL']], [[1], 'REDIS_URL', ['A-B']]),
+    apps: fc.dictionary(oneIn(['a', 'worker'], ['A', '__proto__']) as fc.Arbitrary<string>, app, { maxKeys: 2 }),
     cronjob: fc.constant({}),
   },
   { requiredKeys: ['cronjobs'], noNullPrototype: true },

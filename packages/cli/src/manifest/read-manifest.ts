@@ -1,4 +1,11 @@
-import { alertSpecSchema, cronjobSpecSchema, type Manifest, manifestSchema, retrySchema } from '@pandastack/contract'
+import {
+  alertSpecSchema,
+  cronjobSpecSchema,
+  type Manifest,
+  manifestAppSchema,
+  manifestSchema,
+  retrySchema,
+} from '@pandastack/contract'
 import { assertFires, assertTimeZone, parseSchedule, ScheduleError } from '@pandastack/sdk/schedule'
 import { LineCounter, parseDocument } from 'yaml'
 import { didYouMean } from '../suggest.ts'
@@ -69,8 +76,8 @@ type Add = (path: readonly PropertyKey[], message: string) => void
 
 function unknownField(path: readonly PropertyKey[], key: string): string {
   const [kind, , inner] = path
-  const of = { cronjobs: cronjobSpecSchema.shape, alerts: alertSpecSchema.shape }
-  const outer = kind === 'cronjobs' || kind === 'alerts' ? of[kind] : manifestSchema.shape
+  const of = { cronjobs: cronjobSpecSchema.shape, apps: manifestAppSchema.shape, alerts: alertSpecSchema.shape }
+  const outer = kind === 'cronjobs' || kind === 'apps' || kind === 'alerts' ? of[kind] : manifestSchema.shape
   const known = inner === 'retry' && path.length === 3 ? retrySchema.shape : path.length > 2 ? {} : outer
   const near = didYouMean(key, Object.keys(known))
   return near === undefined ? 'there is no such field' : `there is no such field. ${near}`

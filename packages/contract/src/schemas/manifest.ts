@@ -1,7 +1,16 @@
 import { z } from 'zod'
-import { envSchema, nameSchema, recordOf } from './common.ts'
+import { envNameSchema, envSchema, nameSchema, recordOf } from './common.ts'
 import { alertSpecSchema } from './alert.ts'
+import { appSpecSchema, replicasSchema } from './app.ts'
 import { cronjobSpecSchema } from './cronjob.ts'
+
+/** An app as the file has it: what `panda app deploy` can say of it. */
+export const manifestAppSchema = appSpecSchema.extend({
+  replicas: replicasSchema
+    .optional()
+    .meta({ description: 'Left out: 1 for a new app; of one that is there, as many as it was scaled to.' }),
+})
+export type ManifestApp = z.output<typeof manifestAppSchema>
 
 /** `panda.yaml`: what a project should look like. */
 export const manifestSchema = z.strictObject({
@@ -10,10 +19,15 @@ export const manifestSchema = z.strictObject({
   project: nameSchema.optional(),
   env: envSchema.default({}),
   secrets: z
-    .array(z.string())
+    .array(envNameSchema)
     .default([])
-    .meta({ description: 'Names that must exist; set them with `panda secret set`.' }),
+    .meta({ description: 'Secrets of the project that must be set: `panda secret set NAME`.' }),
+  requires: z.array(envNameSchema).default([]).meta({
+    description:
+      'Names that must be set on the project, as a variable or as a secret; their values are not of this file.',
+  }),
   cronjobs: recordOf(nameSchema, cronjobSpecSchema).default({}),
+  apps: recordOf(nameSchema, manifestAppSchema).default({}),
   alerts: recordOf(nameSchema, alertSpecSchema).default({}),
 })
 export type Manifest = z.output<typeof manifestSchema>
@@ -25,21 +39,30 @@ export const applySchema = z.strictObject({
   prune: z
     .boolean()
     .default(false)
-    .meta({ description: 'Also delete cronjobs, alerts and env that the file does not name.' }),
+    .meta({ description: 'Also delete cronjobs, apps (drained), alerts and env that the file does not name.' }),
 })
 
 export const changeSchema = z.object({
-  kind: z.enum(['cronjob', 'alert', 'env']),
+  kind: z.enum(['cronjob', 'app', 'alert', 'env']),
   name: z.string(),
   action: z.enum(['create', 'update', 'delete', 'unchanged']),
   fields: z.array(z.object({ path: z.string(), before: z.string().nullable(), after: z.string().nullable() })),
 })
 export type Change = z.infer<typeof changeSchema>
+/** Something that the file refers to and that neither the file nor the project has. */
+export const missingReferenceSchema = z.object({
+  path: z.string().meta({ description: 'Where the file refers to it, e.g. `alerts.oncall.app`.' }),
+  message: z.string(),
+  hint: z.string().meta({ description: 'What to do.' }),
+})
+export type MissingReference = z.infer<typeof missingReferenceSchema>
 export const applyResultSchema = z.object({
   project: nameSchema,
   dryRun: z.boolean(),
   changes: z.array(changeSchema),
-  missingSecrets: z.array(z.string()),
+  missing: z
+    .array(missingReferenceSchema)
+    .meta({ description: 'Only of a dry run; else the call is refused with `reference_missing`.' }),
   warnings: z.array(z.string()),
   signingSecrets: z
     .record(z.string(), z.string())

@@ -121,7 +121,15 @@ describe('manifest', () => {
   })
 
   it('an empty file is an empty project', () => {
-    expect(manifestSchema.parse({})).toEqual({ version: 1, env: {}, secrets: [], cronjobs: {}, alerts: {} })
+    expect(manifestSchema.parse({})).toEqual({
+      version: 1,
+      env: {},
+      secrets: [],
+      requires: [],
+      cronjobs: {},
+      apps: {},
+      alerts: {},
+    })
   })
 })
 

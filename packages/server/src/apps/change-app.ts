@@ -1,3 +1,4 @@
+import { asDatabase } from '../store/nested-transaction.ts'
 import { PandaError } from '@pandastack/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Database, Queryable } from '../store/database.ts'
@@ -19,9 +20,16 @@ export function startApp(db: Database, projectId: string, name: string): Promise
   return change(db, projectId, name, sql`stopped = false`)
 }
 
-/** Its instances end within their drain time. History and logs stay for 30 days; the name is free at once. */
-export function deleteApp(db: Database, projectId: string, name: string): Promise<void> {
-  return change(db, projectId, name, sql`deleted_at = panda_now()`)
+/**
+ * Its instances end within their drain time. The alerts of it alone go with it: one that stayed would be bound to a row that
+ * no new app of this name ever gets. History and logs stay for 30 days; the name is free at once.
+ */
+export async function deleteApp(db: Database, projectId: string, name: string): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const { id } = await lockApp(trx, projectId, name)
+    await trx.deleteFrom('alerts').where('project_id', '=', projectId).where('app_id', '=', id).execute()
+    await change(asDatabase(trx), projectId, name, sql`deleted_at = panda_now()`)
+  })
 }
 
 async function change(db: Database, projectId: string, name: string, set: RawBuilder<unknown>): Promise<void> {

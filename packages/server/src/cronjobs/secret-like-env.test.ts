@@ -38,6 +38,7 @@ describe('secretLikeEnvWarning', () => {
     expect(warning?.code).toBe('secret-like-env')
     expect(JSON.stringify(warning)).not.toContain('hunter2')
     expect(warning?.hint).toContain('panda secret set MAIL_API_KEY DB_PASSWORD --cronjob weekly-digest')
+    expect(secretLikeEnvWarning(null, { DB_PASSWORD: 'hunter2' })?.hint).toMatch(/panda secret set DB_PASSWORD$/)
     expect(secretLikeEnvWarning('x', { MODE: 'fast' })).toBeNull()
   })
 })

@@ -12,14 +12,19 @@ export function secretLikeNames(env: Readonly<Record<string, string>>): string[]
     .map(([name]) => name)
 }
 
-/** It works as it is; but everyone who may read the cronjob can read it. */
-export function secretLikeEnvWarning(cronjob: string, env: Readonly<Record<string, string>>): Warning | null {
+/**
+ * It works as it is; but everyone who may read the cronjob or the app can read it.
+ *
+ * @param cronjob whose variables they are; null = those of an app, whose secrets are the project's
+ */
+export function secretLikeEnvWarning(cronjob: string | null, env: Readonly<Record<string, string>>): Warning | null {
   const names = secretLikeNames(env)
   if (names.length === 0) return null
   const verb = names.length === 1 ? 'looks like a secret and is' : 'look like secrets and are'
+  const of = cronjob === null ? '' : ` --cronjob ${cronjob}`
   return {
     code: 'secret-like-env',
     message: `${names.join(', ')} ${verb} stored in the clear.`,
-    hint: `Keep it encrypted and out of answers and logs: panda secret set ${names.join(' ')} --cronjob ${cronjob}`,
+    hint: `Keep it encrypted and out of answers and logs: panda secret set ${names.join(' ')}${of}`,
   }
 }

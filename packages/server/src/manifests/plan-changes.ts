@@ -3,18 +3,43 @@ import { maskedTarget } from '../alerts/stored-channel.ts'
 import type { ProjectState } from './project-state.ts'
 
 type Field = Change['fields'][number]
-type Desired = Pick<Manifest, 'env' | 'cronjobs' | 'alerts'>
+type Desired = Pick<Manifest, 'env' | 'requires' | 'cronjobs' | 'apps' | 'alerts'>
 
 /**
  * What has to change so that the project looks as the manifest says; pure. Things the manifest does not name are only
  * deleted with `prune`. Values of variables and addresses of channels are masked: the plan is shown and logged.
+ *
+ * An app whose newest revision failed is not as the file says, so it is deployed again (`deploy: "failed" → "again"`).
  */
 export function planChanges(desired: Desired, current: ProjectState, options: { prune: boolean }): Change[] {
+  const { prune } = options
+  const needed = new Set(desired.requires)
+  const env = Object.entries(current.env).filter(([name]) => !needed.has(name) || Object.hasOwn(desired.env, name))
   return [
-    ...diffKind('env', new Map(Object.entries(desired.env)), new Map(Object.entries(current.env)), options.prune),
-    ...diffKind('cronjob', new Map(Object.entries(desired.cronjobs)), current.cronjobs, options.prune),
-    ...diffKind('alert', new Map(Object.entries(desired.alerts)), current.alerts, options.prune),
+    ...diffKind('env', new Map(Object.entries(desired.env)), new Map(env), prune),
+    ...diffKind('cronjob', new Map(Object.entries(desired.cronjobs)), current.cronjobs, prune),
+    ...diffKind('app', desiredApps(desired, current), currentApps(current), prune),
+    ...diffKind('alert', new Map(Object.entries(desired.alerts)), current.alerts, prune),
   ]
+}
+
+function desiredApps({ apps }: Desired, current: ProjectState): Map<string, unknown> {
+  return new Map(
+    Object.entries(apps).map(([name, app]) => {
+      const before = current.apps.get(name)
+      const again = before?.failed === true ? { deploy: 'again' } : {}
+      return [name, { ...app, replicas: app.replicas ?? before?.replicas ?? 1, ...again }]
+    }),
+  )
+}
+
+function currentApps({ apps }: ProjectState): Map<string, unknown> {
+  return new Map(
+    [...apps].map(([name, { spec, replicas, failed }]) => [
+      name,
+      { ...spec, replicas, ...(failed ? { deploy: 'failed' } : {}) },
+    ]),
+  )
 }
 
 function diffKind(

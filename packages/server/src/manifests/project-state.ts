@@ -1,13 +1,24 @@
-import { type AlertSpec, type CronjobSpec, formatDuration } from '@pandastack/contract'
+import { type AlertSpec, type AppSpec, appSpecSchema, type CronjobSpec, formatDuration } from '@pandastack/contract'
+import { sql } from 'kysely'
 import { readChannel } from '../alerts/alerts.ts'
 import type { Sealer } from '../alerts/stored-channel.ts'
 import type { Queryable } from '../store/database.ts'
+
+export interface CurrentApp {
+  /** Of the newest revision. */
+  readonly spec: AppSpec
+  readonly replicas: number
+  readonly stopped: boolean
+  /** The newest revision did not become ready. */
+  readonly failed: boolean
+}
 
 /** What a project looks like now, in the words of a manifest. */
 export interface ProjectState {
   readonly env: Readonly<Record<string, string>>
   readonly secrets: ReadonlySet<string>
   readonly cronjobs: ReadonlyMap<string, CronjobSpec>
+  readonly apps: ReadonlyMap<string, CurrentApp>
   readonly alerts: ReadonlyMap<string, AlertSpec>
 }
 
@@ -34,8 +45,20 @@ export async function readProjectState(db: Queryable, box: Sealer, projectId: st
     env: Object.fromEntries(env.map(({ name, value }) => [name, value])),
     secrets: new Set(secrets.map(({ name }) => name)),
     cronjobs: new Map(cronjobs.map(({ name, spec }) => [name, spec])),
+    apps: await readApps(db, projectId),
     alerts: await readAlerts(db, box, projectId),
   }
+}
+
+async function readApps(db: Queryable, projectId: string): Promise<Map<string, CurrentApp>> {
+  const { rows } = await sql<CurrentApp & { readonly name: string }>`
+    select a.name, a.replicas, a.stopped, v.spec, v.state = 'failed' as failed
+    from apps a join app_revisions v on v.app_id = a.id and v.revision = a.revision
+    where a.project_id = ${projectId} and a.deleted_at is null`.execute(db)
+  return new Map(
+    // A revision of an older server lacks newer fields: they count as their defaults, else each app would seem changed.
+    rows.map(({ name, spec, ...rest }) => [name, { ...rest, spec: appSpecSchema.parse(spec) }]),
+  )
 }
 
 async function readAlerts(db: Queryable, box: Sealer, projectId: string): Promise<Map<string, AlertSpec>> {

@@ -1,4 +1,5 @@
 import type { ApplyResult, Change } from '@pandastack/contract'
+import { awaitAppsOf } from '../../apps/await-applied.ts'
 import { defineCommand, flag, text } from '../../command.ts'
 import { CliError } from '../../errors.ts'
 import { EXIT } from '../../exit-codes.ts'
@@ -12,23 +13,28 @@ export const command = defineCommand({
   options: {
     file: text('FILE', 'The manifest, - for standard input; default panda.yaml', { short: 'f' }),
     dryRun: flag('Show what would change, change nothing'),
-    prune: flag('Also delete what the file does not name'),
+    prune: flag('Also delete what the file does not name; apps are drained'),
+    noWait: flag('Do not wait until the deployed apps are ready'),
     detailedExitcode: flag('With --dry-run: exit code 2 when something would change'),
   },
-  details: ['Makes the project look as the file says. Without --prune nothing is ever deleted.'],
+  details: [
+    'Makes the project look as the file says, all or nothing. Without --prune nothing is ever deleted. Refused when a',
+    'secret or variable that the file names is not set. Waits until the apps are ready; exit code 5 when a deploy fails.',
+  ],
   examples: [
     { line: 'panda apply -f panda.yaml --dry-run', note: 'what would change' },
     { line: 'panda apply -f panda.yaml', note: 'change it' },
   ],
   async run({ options, session }) {
     const manifest = await loadManifest(session, options.file ?? 'panda.yaml')
-    const api = await session.api()
-    const project =
-      session.globals.project === undefined && manifest.project ? { project: manifest.project } : api.project
+    const own = await session.api()
+    const named = session.globals.project === undefined ? manifest.project : undefined
+    const api = named === undefined ? own : own.inProject(named)
     const send = (dryRun: boolean) =>
-      api.post<ApplyResult>('/v1/apply', { manifest, dryRun, prune: options.prune }, project)
+      api.post<ApplyResult>('/v1/apply', { manifest, dryRun, prune: options.prune }, api.project)
     let result = await send(options.dryRun || options.prune)
     if (options.prune && !options.dryRun) {
+      if (result.missing.length > 0) throw referenceMissing(result)
       await confirmDeletes(session, result.changes)
       result = await send(false)
     }
@@ -40,7 +46,8 @@ export const command = defineCommand({
       human: () => render(session, result),
     })
     for (const warning of result.warnings) await session.warn(plain(warning))
-    if (result.missingSecrets.length > 0) throw missingSecrets(result)
+    if (result.missing.length > 0) throw referenceMissing(result)
+    if (!options.dryRun && !options.noWait) await awaitAppsOf(session, api, manifest, result)
     return options.dryRun && options.detailedExitcode && changed(result).length > 0 ? EXIT.usage : EXIT.ok
   },
 })
@@ -80,10 +87,12 @@ function render(session: Session, result: ApplyResult): string {
   return lines.join('\n')
 }
 
-function missingSecrets(result: ApplyResult): CliError {
-  return new CliError(`secrets that the file names are not set: ${result.missingSecrets.join(', ')}`, {
-    code: 'secrets_missing',
+/** As the server refuses it without `--dry-run`. */
+function referenceMissing({ missing }: ApplyResult): CliError {
+  return new CliError(`the file refers to what is not there: ${missing.map(({ message }) => message).join('; ')}`, {
+    code: 'reference_missing',
     exitCode: EXIT.failed,
-    hint: `Set them: panda secret set ${result.missingSecrets.join(' ')} --project ${result.project}`,
+    hint: missing.map(({ hint }) => hint).join('; '),
+    errors: missing.map(({ path, message }) => ({ path, message })),
   })
 }

@@ -15,6 +15,7 @@ export const command = defineCommand({
     const manifest = await loadManifest(session, file)
     const counts = [
       [Object.keys(manifest.cronjobs).length, 'cronjob'],
+      [Object.keys(manifest.apps).length, 'app'],
       [Object.keys(manifest.alerts).length, 'alert'],
       [Object.keys(manifest.env).length, 'variable'],
     ] as const

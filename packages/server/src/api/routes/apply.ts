@@ -11,14 +11,15 @@ export function applyRoutes(deps: ApiDeps): Route[] {
       method: 'POST',
       url: '/v1/apply',
       summary: 'Make the project look as a panda.yaml says, or show what would change',
-      description: 'All of it or nothing. The project is named by `?project=`; one in the file must be the same.',
+      description:
+        'All of it or nothing; instances of apps follow. The project is named by `?project=`; one in the file must be the same.',
       tag: 'cronjobs',
       scope: 'write',
       query: projectQuerySchema,
       body: applySchema,
       status: 200,
       answer: applyResultSchema,
-      handler: async ({ db, project, body }) => {
+      handler: async ({ db, project, body, identity }) => {
         const named = body.manifest.project
         if (named !== undefined && named !== project.name) {
           const message = `names the project ${named}, the call is about ${project.name}`
@@ -29,7 +30,9 @@ export function applyRoutes(deps: ApiDeps): Route[] {
         }
         for (const [name, { channel }] of Object.entries(body.manifest.alerts))
           assertTarget(channel, deps.alertAllow, `manifest.alerts.${name}.channel.url`)
-        return db.transaction().execute((tx) => applyManifest(asDatabase(tx), deps.box, project, body))
+        return db
+          .transaction()
+          .execute((tx) => applyManifest({ db: asDatabase(tx), box: deps.box, project, by: identity.name }, body))
       },
     }),
   ]
