@@ -6,12 +6,18 @@ export interface CliRun {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
+  /** The same as `stdout`, as it came. */
+  readonly bytes: Buffer
 }
 export interface CliOptions {
   readonly env?: NodeJS.ProcessEnv
-  readonly stdin?: string
+  readonly stdin?: string | Buffer
+  /** Given standard input to write to, and to end, instead of `stdin`. */
+  readonly onStdin?: (stdin: PassThrough) => void
   /** Stands in for a terminal with this width. */
-  readonly terminal?: { readonly columns: number }
+  readonly terminal?: { readonly columns: number; readonly rows?: number }
+  /** Told when the terminal gives keys as they are typed, and when it does not any more. */
+  readonly onRawMode?: (raw: boolean) => void
   readonly now?: Date
   /** Given the function that stands for Ctrl-C. */
   readonly onStart?: (interrupt: () => void) => void
@@ -27,8 +33,8 @@ function capture({ terminal, onOutput }: CliOptions) {
     chunks.push(chunk)
     onOutput?.(chunk.toString('utf8'))
   })
-  const sink = Object.assign(stream, terminal === undefined ? {} : { isTTY: true, columns: terminal.columns })
-  return { sink, text: () => Buffer.concat(chunks).toString('utf8') }
+  const sink = Object.assign(stream, terminal === undefined ? {} : { isTTY: true, ...terminal })
+  return { sink, bytes: () => Buffer.concat(chunks) }
 }
 
 /** One command line in this process, exactly as `panda` runs it, with captured streams. */
@@ -37,9 +43,10 @@ export async function runInProcess(argv: readonly string[], options: CliOptions 
   const err = capture(options)
   const stdin = Object.assign(
     new PassThrough(),
-    options.terminal === undefined ? {} : { isTTY: true, setRawMode: () => undefined },
+    options.terminal === undefined ? {} : { isTTY: true, setRawMode: (raw: boolean) => options.onRawMode?.(raw) },
   )
-  stdin.end(options.stdin ?? '')
+  if (options.onStdin === undefined) stdin.end(options.stdin ?? '')
+  else options.onStdin(stdin)
   const listeners = new Set<() => void>()
   const io: Io = {
     stdout: out.sink,
@@ -56,5 +63,5 @@ export async function runInProcess(argv: readonly string[], options: CliOptions 
     for (const listener of listeners) listener()
   })
   const code = await runCli(argv, io)
-  return { code, stdout: out.text(), stderr: err.text() }
+  return { code, stdout: out.bytes().toString('utf8'), stderr: err.bytes().toString('utf8'), bytes: out.bytes() }
 }

@@ -5,7 +5,7 @@ import { createNetwork } from '../../packages/server/src/runtime/docker/networks
 import type { Quirks } from '../../packages/server/src/runtime/docker/quirks.ts'
 import { createUnit } from '../../packages/server/src/runtime/docker/start.ts'
 import type { ContractHarness, ProgramRequest } from '../../packages/server/src/runtime/driver-contract.ts'
-import { shellProgram } from '../../packages/server/src/runtime/driver-contract.ts'
+import { shellExec, shellProgram } from '../../packages/server/src/runtime/driver-contract.ts'
 import type { UnitSpec } from '../../packages/server/src/runtime/driver.ts'
 
 export interface DockerHarness extends ContractHarness {
@@ -34,5 +34,5 @@ export async function dockerHarness(socketPath: string, image: string, quirks: Q
     await driver.close()
   }
   const program = (request: ProgramRequest) => ({ image: pinned.image, ...shellProgram(request) })
-  return { driver, installation, program, createOnly, dispose }
+  return { driver, installation, program, exec: shellExec, createOnly, dispose }
 }

@@ -133,6 +133,7 @@ const SAMPLES: Readonly<Record<string, Make>> = {
   'POST /v1/apps/:name/restart': (server) => onApp(server, 'restart', '/restart'),
   'POST /v1/apps/:name/stop': (server) => onApp(server, 'stop', '/stop'),
   'POST /v1/apps/:name/start': (server) => onApp(server, 'start', '/start'),
+  'POST /v1/apps/:name/exec': (server) => onApp(server, 'exec', '/exec'),
   'DELETE /v1/apps/:name': (server) => onApp(server, 'delete', ''),
   'POST /v1/apply': () => sample('/v1/apply', { manifest: { version: 1 }, dryRun: true }),
 }

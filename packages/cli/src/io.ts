@@ -1,8 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
 
 /** A stream to write to, with what a terminal adds. */
-export type Sink = Writable & { readonly isTTY?: boolean; readonly columns?: number }
-export type Source = Readable & { readonly isTTY?: boolean }
+export type Sink = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
+export type Source = Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown }
 
 /** All that a command sees of the outside, so that tests can stand in for a terminal. */
 export interface Io {
@@ -16,7 +16,7 @@ export interface Io {
 }
 
 /** Resolves when the stream can take more, so that a fast log does not pile up in memory before a slow reader. */
-export async function write(sink: Sink, text: string): Promise<void> {
+export async function write(sink: Writable, text: string | Uint8Array): Promise<void> {
   if (sink.destroyed || sink.writableEnded) return
   if (sink.write(text)) return
   await new Promise<void>((resolve) => {

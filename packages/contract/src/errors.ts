@@ -129,6 +129,21 @@ export const ERRORS = {
     title: 'The job is in a state in which this cannot be done',
     hint: 'Look at it: panda queue job QUEUE JOB',
   },
+  instance_not_running: {
+    status: 409,
+    title: 'The instance is not running',
+    hint: 'See which ones run: panda app get APP',
+  },
+  exec_unavailable: {
+    status: 409,
+    title: 'No command can be run in this instance from here',
+    hint: 'Commands can be run in containers, through a server that has their engine.',
+  },
+  upgrade_required: {
+    status: 426,
+    title: 'The call needs an upgraded connection',
+    hint: 'Use `panda app exec`; a proxy in between must pass on the headers Upgrade and Connection.',
+  },
   too_large: { status: 413, title: 'The request is too large', hint: 'The limits are in docs/reference/limits.md.' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported', hint: 'Send application/json.' },
   too_many_requests: {

@@ -190,7 +190,7 @@ async function startWork(base: Base) {
   await run(createAlerts(base))
   await run(new Retention({ db, clock, log }))
   await run(new IdempotencyPruner(db, clock, sideTask(log)))
-  return { driver, engineWarning: found.warning, membership, scheduler }
+  return { driver, engine, engineWarning: found.warning, membership, scheduler }
 }
 
 /** Apps: their instances are carried out as runs are, by an executor of their own without a limit of slots. */
@@ -280,6 +280,7 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
       databaseTrouble: base.store.trouble,
       startedAt: base.startedAt,
     }),
+    exec: { driver: work.driver, engineId: () => work.engine.id, clock },
     databaseTrouble: base.store.trouble,
     authenticator: new Authenticator(db, clock, sideTask(log)),
     projects: new ProjectDirectory(db, clock),

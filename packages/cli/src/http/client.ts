@@ -1,8 +1,9 @@
+import type { Socket } from 'node:net'
 import type { Target } from '../context.ts'
 import { CliError } from '../errors.ts'
 import type { Page } from '../output/show.ts'
 import { problemError, transportError, unexpectedAnswer } from './failures.ts'
-import { send, type Answer } from './request.ts'
+import { send, Answer } from './request.ts'
 import { VERSION } from '../version.ts'
 
 /** A call that is not answered by then is given up. Live streams have their own rule, see sse.ts. */
@@ -100,13 +101,30 @@ export class Client {
     }
   }
 
+  /** A connection that speaks the protocol from now on. @throws CliError when the server refuses or cannot be reached */
+  async upgrade(path: string, query: Query, protocol: string): Promise<Socket> {
+    const { upgrade } = await import('./upgrade.ts')
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
+    const answer = await upgrade(this.url(path, query), { headers: this.#ownHeaders(), protocol, signal }).catch(
+      (error: unknown) => {
+        throw transportError(error, this.target.url)
+      },
+    )
+    if (answer instanceof Answer) throw await problemError(this.target.url, answer)
+    return answer
+  }
+
+  #ownHeaders(): Record<string, string> {
+    const { token } = this.target
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    return { accept: 'application/json', 'user-agent': `panda/${VERSION}`, ...authorization }
+  }
+
   /** An answer with a 2xx status. @throws CliError for anything else. */
   async send(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
     const url = this.url(path, options.query)
     const headers: Record<string, string> = {
-      accept: 'application/json',
-      'user-agent': `panda/${VERSION}`,
-      ...(this.target.token === undefined ? {} : { authorization: `Bearer ${this.target.token}` }),
+      ...this.#ownHeaders(),
       ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(method === 'POST' ? { 'idempotency-key': (await import('node:crypto')).randomUUID() } : {}),
       ...options.headers,

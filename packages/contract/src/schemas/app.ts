@@ -165,3 +165,11 @@ export const appLogQuerySchema = projectQuerySchema.extend({
   follow: z.stringbool().default(false).meta({ description: 'As server-sent events, one `log` per line.' }),
 })
 export const appLogPageSchema = z.object({ items: z.array(appLogLineSchema) })
+
+export const appExecQuerySchema = projectQuerySchema.extend({
+  instance: z
+    .string()
+    .max(100)
+    .optional()
+    .meta({ description: 'Its name or id. Default: a ready one of the newest revision.' }),
+})

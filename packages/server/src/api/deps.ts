@@ -1,5 +1,6 @@
 import type { Status } from '@pandastack/contract'
 import type { AlertQueue } from '../alerts/alert-queue.ts'
+import type { ExecDeps } from '../apps/exec-deps.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Clock } from '../clock.ts'
 import type { ProjectEvents } from '../events/project-events.ts'
@@ -39,6 +40,8 @@ export interface ApiDeps {
   readonly queueReader: QueueReader
   readonly alertQueue: AlertQueue
   readonly events: ProjectEvents
+  /** Commands inside instances, on the engine of this server. */
+  readonly exec: ExecDeps
   readonly readiness: () => Promise<Readiness>
   /** @param projectId counts of this project only; null = of all */
   readonly status: (projectId: string | null) => Promise<Status>

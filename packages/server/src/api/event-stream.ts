@@ -6,7 +6,7 @@ import type { ServerEvent } from './route.ts'
 /** Proxies close a silent connection after 30 to 60 s. */
 const PING_EVERY_MS = 15_000
 /** A revoked token loses its open streams after at most this long. */
-const RECHECK_EVERY_MS = 5000
+export const RECHECK_EVERY_MS = 5000
 
 export interface StreamOptions {
   readonly clock: Clock
@@ -48,7 +48,8 @@ export async function writeEvents(
   }
 }
 
-async function every(clock: Clock, ms: number, signal: AbortSignal, work: () => Promise<void> | void): Promise<void> {
+/** Does the work again and again until the signal aborts. @throws what the work throws */
+export async function every(clock: Clock, ms: number, signal: AbortSignal, work: () => Promise<void> | void): Promise<void> {
   for (;;) {
     await clock.sleep(ms, signal)
     if (signal.aborted) return

@@ -7,8 +7,9 @@ import type { ApiDeps } from './deps.ts'
 import { writeEvents } from './event-stream.ts'
 import { once, type StoredAnswer } from './idempotency.ts'
 import type { Login } from './limits.ts'
-import { EventStream, type Route } from './route.ts'
+import { EventStream, type Route, Takeover } from './route.ts'
 import type { StreamLimit } from './stream-limit.ts'
+import { takeOver } from './take-over.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -40,6 +41,11 @@ export function registerRoute(
       if (answer.body instanceof EventStream) {
         const giveBack = streams.take(callerOf(request).identity.tokenId)
         await stream(deps, request, reply, answer.body, { signal, end }).finally(giveBack)
+        return reply
+      }
+      if (answer.body instanceof Takeover) {
+        const giveBack = streams.take(callerOf(request).identity.tokenId)
+        await takeOver(deps, request, reply, answer.body).finally(giveBack)
         return reply
       }
       return reply.code(answer.status).send(answer.body)
@@ -74,7 +80,7 @@ async function answerOf(
     return { status: route.status, headers, body }
   }
   const key = headerText(request, 'idempotency-key')
-  if (route.method !== 'POST' || key === undefined) return work(deps.db)
+  if (route.method !== 'POST' || route.status === 101 || key === undefined) return work(deps.db)
   const call = {
     key,
     tokenId: identity.tokenId,
@@ -148,12 +154,12 @@ const HEADER_SCHEMAS = {
 }
 
 function schemaOf(route: Route): Record<string, unknown> {
-  const names = [...(route.headers ?? []), ...(route.method === 'POST' ? (['idempotency-key'] as const) : [])]
+  const names = [...(route.headers ?? []), ...(route.method === 'POST' && route.status !== 101 ? (['idempotency-key'] as const) : [])]
   const headers = Object.fromEntries(names.map((name) => [name, HEADER_SCHEMAS[name]]))
   const json = { 'application/json': { schema: route.answer } }
   const events = { 'text/event-stream': { schema: z.string() } }
   const content = route.streamsWith === undefined ? json : { ...json, ...events }
-  const done = route.answer === null ? z.undefined().meta({ description: 'Done.' }) : { description: 'Done.', content }
+  const done = route.answer === null ? z.undefined().meta({ description: route.status === 101 ? 'The connection changes its protocol.' : 'Done.' }) : { description: 'Done.', content }
   const problem = { description: 'A problem.', content: { 'application/problem+json': { schema: problemSchema } } }
   return {
     summary: route.summary,

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Scope } from '@pandastack/contract'
 import type { z } from 'zod'
 import type { Identity } from '../auth/authenticator.ts'
@@ -21,8 +22,8 @@ export interface Route {
   readonly params?: z.ZodObject
   readonly query?: z.ZodObject
   readonly body?: z.ZodType
-  readonly status: 200 | 201 | 202 | 204
-  /** null with status 204. */
+  readonly status: 101 | 200 | 201 | 202 | 204
+  /** null with status 204, and with 101: then the handler gives a {@link Takeover}. */
   readonly answer: z.ZodType | null
   /** Request headers that it reads, beside those that all routes read. */
   readonly headers?: readonly ('if-match' | 'last-event-id')[]
@@ -61,7 +62,7 @@ type Definition<P, Q, B, A, C> = Omit<Route, 'perProject' | 'params' | 'query' |
   readonly handler: (call: C) => Promise<Answer<A>>
 }
 
-type Answer<A> = A extends z.ZodType ? z.output<A> | EventStream : void
+type Answer<A> = A extends z.ZodType ? z.output<A> | EventStream : void | Takeover
 
 /** A route about one project: `?project=`, else the token's own, else the default one. */
 export function projectRoute<
@@ -95,5 +96,17 @@ export class EventStream {
 
   constructor(events: AsyncIterable<ServerEvent>) {
     this.events = events
+  }
+}
+
+/** What a handler gives back to take the connection over; its call has to ask for an upgrade to the protocol. */
+export class Takeover {
+  readonly protocol: string
+  /** Speaks the protocol until it is over, or the signal aborts; the connection is closed behind it. */
+  readonly speak: (socket: Duplex, signal: AbortSignal) => Promise<void>
+
+  constructor(protocol: string, speak: Takeover['speak']) {
+    this.protocol = protocol
+    this.speak = speak
   }
 }

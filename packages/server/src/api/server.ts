@@ -19,6 +19,7 @@ import { registerRoute } from './register.ts'
 import { allRoutes } from './routes/all.ts'
 import { StreamLimit } from './stream-limit.ts'
 import { registerSystemRoutes } from './system-routes.ts'
+import { acceptUpgrades } from './upgrades.ts'
 
 const BODY_LIMIT_BYTES = 1024 * 1024
 /** A request must have arrived within this time. Answers may take as long as they want (live logs). */
@@ -48,6 +49,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   app.decorateRequest('caller', null)
   app.decorateRequest('tokenId', null)
   acceptOnlyJson(app)
+  acceptUpgrades(app)
   addHeaders(app, deps)
   observe(app, deps)
   app.setErrorHandler(async (error: FastifyError | Error, request, reply) => {

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ContractHarness, ContractSkip, SuiteContext } from './contract/harness-contract.ts'
 import { suiteContext } from './contract/harness-contract.ts'
+import { execTests } from './contract/exec-contract.ts'
 import { lifecycleTests } from './contract/lifecycle-contract.ts'
 import { logTests } from './contract/logs-contract.ts'
 import { stopTests } from './contract/stop-contract.ts'
 
 export type { ContractHarness, ContractSkip } from './contract/harness-contract.ts'
-export type { Program, ProgramRequest } from './contract/programs-contract.ts'
-export { shellProgram } from './contract/programs-contract.ts'
+export type { ExecProgram, Program, ProgramRequest } from './contract/programs-contract.ts'
+export { shellExec, shellProgram } from './contract/programs-contract.ts'
 
-const TESTS = { ...lifecycleTests, ...stopTests, ...logTests }
+const TESTS = { ...lifecycleTests, ...stopTests, ...logTests, ...execTests }
 const TEST_TIMEOUT_MS = 120_000
 
 /**

@@ -1,4 +1,5 @@
-import type { PullPolicy } from '@pandastack/contract'
+import type { Writable } from 'node:stream'
+import type { PullPolicy, TerminalSize } from '@pandastack/contract'
 
 /**
  * The seam to whatever runs containers. Our words only; differences are capability flags. Names are ours and
@@ -48,6 +49,15 @@ export interface RuntimeDriver {
   /** Removes the unit and what it wrote, running or not. Gone already is no error. */
   remove(name: string, signal?: AbortSignal): Promise<void>
 
+  /**
+   * Runs a command beside the unit's own, as the same user, with its variables, in its working folder, under the same
+   * limits and policy. Not a word of it is logged or kept.
+   * @param signal ends the conversation: input ends (with a terminal after Ctrl-C and Ctrl-D) and so does output, by the
+   * signal's reason. A program that heeds neither goes on until its unit ends: engines know no way to stop it.
+   * @throws ExecRefusal; RuntimeError `engine-away`
+   */
+  exec(name: string, request: ExecRequest, signal?: AbortSignal): Promise<RunningExec>
+
   /** Wake-ups only (a unit of this installation exited); may miss some: `list` is the truth. */
   watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }>
 
@@ -79,6 +89,35 @@ export interface Capabilities {
    * it is found out inside: the unit exits with 127 and says why on stderr.
    */
   readonly checksCommand?: boolean
+  /** Commands can be run in a unit. Default true; `process` cannot. */
+  readonly exec?: boolean
+}
+
+export interface ExecRequest {
+  readonly command: readonly string[]
+  /** A terminal of this size; null = none: stdout and stderr stay apart. */
+  readonly tty: TerminalSize | null
+}
+
+export interface ExecOutput {
+  /** With a terminal everything is stdout. */
+  readonly stream: 'stdout' | 'stderr'
+  readonly bytes: Buffer
+}
+
+/** A command in a unit, from its start on. */
+export interface RunningExec {
+  /** Its standard input: to be ended, or it may wait for ever. Once the command has ended it takes and drops the rest. */
+  readonly input: Writable
+  /** Ends with the command. Read once, no faster than it is read from. */
+  readonly output: AsyncIterable<ExecOutput>
+  /** Without a terminal, or when the command has ended, nothing happens. */
+  resize(size: TerminalSize): Promise<void>
+  /**
+   * After the output's end. A command that is not there: 127, one that may not be run: 126, and the reason in the output.
+   * null = nobody knows, as the unit is gone.
+   */
+  exitCode(): Promise<number | null>
 }
 
 export interface EngineInfo {
@@ -186,6 +225,17 @@ export class RuntimeError extends Error {
 
   constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
+    this.code = code
+  }
+}
+
+/** Why no command can be run in a unit: there is none of this name that runs, or the runtime cannot do it at all. */
+export class ExecRefusal extends Error {
+  override readonly name = 'ExecRefusal'
+  readonly code: 'not-running' | 'unavailable'
+
+  constructor(code: ExecRefusal['code'], message: string) {
+    super(message)
     this.code = code
   }
 }

@@ -20,6 +20,7 @@ import { deleteApp, restartApp, rollbackApp, scaleApp, startApp, stopApp } from 
 import { deployApp } from '../../apps/deploy-app.ts'
 import { pageRequest } from '../../store/page.ts'
 import type { ApiDeps } from '../deps.ts'
+import { appExecRoute } from './app-exec.ts'
 import { EventStream, projectRoute, type ProjectCall, type Route, type ServerEvent } from '../route.ts'
 
 const tag = 'apps'
@@ -28,7 +29,7 @@ const query = projectQuerySchema
 type Params = z.output<typeof params>
 
 export function appRoutes(deps: ApiDeps): Route[] {
-  return [...readRoutes(), logRoute(deps), ...changeRoutes(), deleteRoute()]
+  return [...readRoutes(), logRoute(deps), ...changeRoutes(), appExecRoute(deps), deleteRoute()]
 }
 
 function readRoutes(): Route[] {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import type { LogChunk, RuntimeDriver, UnitExit, UnitSpec, UnitStatus } from '../driver.ts'
 import { unitName } from '../driver.ts'
-import type { Program, ProgramRequest } from './programs-contract.ts'
+import type { ExecProgram, Program, ProgramRequest } from './programs-contract.ts'
 
 /** What an implementation gives to the suite. One per suite run; it starts nothing of another installation. */
 export interface ContractHarness {
@@ -10,6 +10,8 @@ export interface ContractHarness {
   /** An installation id that nobody else uses. */
   readonly installation: string
   program(request: ProgramRequest): Program
+  /** The words of a command inside a unit. */
+  exec(program: ExecProgram): readonly string[]
   /** Leaves the unit as a server does that died between create and start. */
   createOnly(unit: UnitSpec): Promise<void>
   /** Closes the driver and removes what is left. */

@@ -31,6 +31,38 @@ export type ProgramRequest =
   /** A program that does not exist. */
   | { readonly kind: 'bad-command' }
 
+/** What a test wants to run inside a unit. */
+export type ExecProgram =
+  /** Copies its input to its output. */
+  | { readonly kind: 'cat' }
+  /** `to out` on stdout, `to err` on stderr, exit 3. */
+  | { readonly kind: 'both' }
+  | { readonly kind: 'print-env'; readonly name: string }
+  /** Runs for a minute. */
+  | { readonly kind: 'long' }
+  /** Prints `80x24` and the like, at the start and when its terminal changes. */
+  | { readonly kind: 'size' }
+  /** A program that does not exist. */
+  | { readonly kind: 'missing' }
+
+export function shellExec(program: ExecProgram): readonly string[] {
+  switch (program.kind) {
+    case 'cat':
+      return ['cat']
+    case 'both':
+      return ['/bin/sh', '-c', 'echo to out; echo to err >&2; exit 3']
+    case 'print-env':
+      return ['/bin/sh', '-c', `printf '%s\\n' "$${program.name}"`]
+    case 'long':
+      return ['sleep', '60']
+    case 'size':
+      // `stty size` says rows and columns.
+      return ['/bin/sh', '-c', 'while :; do stty size | { read rows columns; echo "${columns}x${rows}"; }; sleep 0.1; done']
+    case 'missing':
+      return ['/no/such/program']
+  }
+}
+
 export type Program = Pick<UnitSpec, 'image' | 'entrypoint' | 'command'>
 
 /** The programs for every engine that has a POSIX shell at `/bin/sh` with the usual tools (busybox will do). */

@@ -5,9 +5,11 @@ import type {
   EngineInfo,
   EnsuredImage,
   EnsureImageOptions,
+  ExecRequest,
   LogChunk,
   LogOptions,
   MayGoOn,
+  RunningExec,
   RuntimeDriver,
   UnitSpec,
   UnitStatus,
@@ -17,6 +19,7 @@ import { RuntimeError } from '../driver.ts'
 import type { DockerEndpoint } from './endpoint.ts'
 import { EngineApi, refusal } from './engine-api.ts'
 import { engineHistory } from './engine-history.ts'
+import { execInContainer } from './exec.ts'
 import { ensureImage } from './images.ts'
 import { inspectContainer, stateOf, toStatus } from './inspect.ts'
 import { fromEngineLabels, installationFilter } from './labels.ts'
@@ -151,6 +154,10 @@ export class DockerDriver implements RuntimeDriver {
   async remove(name: string, signal?: AbortSignal): Promise<void> {
     await removeContainer(this.#api, name, signal)
     this.#unanswered.delete(name)
+  }
+
+  exec(name: string, request: ExecRequest, signal?: AbortSignal): Promise<RunningExec> {
+    return execInContainer(this.#api, name, request, signal)
   }
 
   watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }> {

@@ -1,5 +1,6 @@
 import { Agent, IncomingMessage } from 'node:http'
 import { Agent as TlsAgent } from 'node:https'
+import { Socket } from 'node:net'
 import Dockerode from 'dockerode'
 import type { RegistryAuth } from '../driver.ts'
 import { RuntimeError } from '../driver.ts'
@@ -77,6 +78,21 @@ export class EngineApi {
     }
   }
 
+  /** Sends and takes the connection over, both ways. @returns the answer instead when the engine refuses. */
+  async takeOver(request: EngineRequest): Promise<Socket | EngineAnswer> {
+    const limit = deadline(request)
+    try {
+      const taken = await this.#dial(request, limit.signal, 'socket')
+      if (taken instanceof Socket) return taken
+      return { status: taken.statusCode ?? 0, body: parseBody(await readText(taken)) }
+    } catch (error) {
+      throw this.#translate(error, request, null)
+    } finally {
+      limit.headIn()
+      limit.unlink()
+    }
+  }
+
   /** The whole body of a short answer that was opened. */
   async read(response: IncomingMessage, signal: AbortSignal | undefined): Promise<EngineAnswer> {
     try {
@@ -95,9 +111,11 @@ export class EngineApi {
     this.#agent.destroy()
   }
 
-  async #dial(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  async #dial(request: EngineRequest, signal: AbortSignal): Promise<IncomingMessage>
+  async #dial(request: EngineRequest, signal: AbortSignal, want: 'socket'): Promise<IncomingMessage | Socket>
+  async #dial(request: EngineRequest, signal: AbortSignal, want?: 'socket'): Promise<IncomingMessage | Socket> {
     signal.throwIfAborted()
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const response = await new Promise<IncomingMessage | Socket>((resolve, reject) => {
       const options = {
         method: request.method,
         // The client needs the `?` to add the query.
@@ -105,12 +123,13 @@ export class EngineApi {
         options: { _query: request.query ?? {}, _body: request.body ?? {} },
         statusCodes: ANY_STATUS,
         isStream: true,
+        ...(want === 'socket' ? { hijack: true } : {}),
         abortSignal: signal,
         ...(request.auth === undefined ? {} : { authconfig: { ...request.auth } }),
       }
       this.#modem.dial(options, (error, result) => {
         if (error !== null) reject(error)
-        else if (result instanceof IncomingMessage) resolve(result)
+        else if (result instanceof IncomingMessage || (want === 'socket' && result instanceof Socket)) resolve(result)
         else reject(new Error('the engine gave no answer'))
       })
     })

@@ -18,7 +18,7 @@ export async function* readFrames(source: AsyncIterable<Buffer>): AsyncGenerator
     let at = 0
     while (bytes.length - at >= HEADER_BYTES) {
       const length = bytes.readUInt32BE(at + 4)
-      if (length > MAX_FRAME_BYTES) throw new RangeError(`a log frame of ${length} bytes`)
+      if (length > MAX_FRAME_BYTES) throw new RangeError(`a frame of ${length} bytes`)
       const end = at + HEADER_BYTES + length
       if (end > bytes.length) break
       yield { stream: streamOf(bytes[at]), payload: bytes.subarray(at + HEADER_BYTES, end) }
@@ -26,11 +26,11 @@ export async function* readFrames(source: AsyncIterable<Buffer>): AsyncGenerator
     }
     rest = bytes.subarray(at)
   }
-  if (rest.length > 0) throw new RangeError('the log ended inside a frame')
+  if (rest.length > 0) throw new RangeError('the stream ended inside a frame')
 }
 
 function streamOf(kind: number | undefined): Frame['stream'] {
   if (kind === 1) return 'stdout'
   if (kind === 2) return 'stderr'
-  throw new RangeError(`a log frame of the unknown stream ${kind}`)
+  throw new RangeError(`a frame of the unknown stream ${kind}`)
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { tempDir } from '../../../../../test/support/temp-dir.ts'
-import { describeRuntimeDriver, type ProgramRequest } from '../driver-contract.ts'
+import { describeRuntimeDriver, type ExecProgram, type ProgramRequest } from '../driver-contract.ts'
 import { createDirectoryEngine } from './directory-engine.ts'
 import { FakeDriver } from './fake-driver.ts'
 import type { FakeEngine } from './fake-engine.ts'
@@ -49,12 +49,30 @@ function words(request: ProgramRequest): string[] {
   }
 }
 
+function execWords(program: ExecProgram): string[] {
+  switch (program.kind) {
+    case 'cat':
+      return ['cat']
+    case 'both':
+      return ['print', 'to out', 'print-err', 'to err', 'exit', '3']
+    case 'print-env':
+      return ['env', program.name]
+    case 'long':
+      return ['after', '60s']
+    case 'size':
+      return ['size']
+    case 'missing':
+      return ['/no/such/program']
+  }
+}
+
 function harness(engine: FakeEngine, clean: () => Promise<void>) {
   const driver = new FakeDriver(engine)
   return {
     driver,
     installation: `test-${randomUUID()}`,
     program: (request: ProgramRequest) => ({ image: 'fake/image:1', entrypoint: null, command: words(request) }),
+    exec: execWords,
     createOnly: (unit: Parameters<FakeDriver['start']>[0]) => {
       engine.create(unit, parseFakeProgram(unit))
       return Promise.resolve()

@@ -1,20 +1,24 @@
 import { createHash } from 'node:crypto'
 import { reach } from '../../fault-points.ts'
 import {
+  ExecRefusal,
   RuntimeError,
   type Capabilities,
   type EngineInfo,
   type EnsuredImage,
   type EnsureImageOptions,
+  type ExecRequest,
   type LogChunk,
   type LogOptions,
   type MayGoOn,
+  type RunningExec,
   type RuntimeDriver,
   type UnitSpec,
   type UnitStatus,
   type UnitSummary,
 } from '../driver.ts'
 import { endOf, statusOf, type FakeEngine, type FakeOperation, type FakeUnit } from './fake-engine.ts'
+import { fakeExec } from './fake-exec.ts'
 import { fakeLine } from './fake-program.ts'
 
 /** How often a call that waits asks whether an engine that was away is back. */
@@ -143,6 +147,17 @@ export class FakeDriver implements RuntimeDriver {
     return this.#call('remove', name, signal, () => this.#engine.remove(name))
   }
 
+  exec(name: string, request: ExecRequest, signal?: AbortSignal): Promise<RunningExec> {
+    return this.#call('exec', name, signal, () => {
+      const unit = this.#engine.get(name)
+      if (unit === null || statusOf(unit, this.#engine.clock.now()).state !== 'running') {
+        throw new ExecRefusal('not-running', `there is no running unit ${name}`)
+      }
+      const untilEnd = (milliseconds: number, aborted: AbortSignal) => this.#endsWithin(name, milliseconds, aborted)
+      return fakeExec({ spec: unit.spec, untilEnd }, request, signal)
+    })
+  }
+
   async *watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }> {
     for await (const { spec } of this.#engine.exits(signal)) {
       if (spec.labels.installation === installation) yield { name: spec.name }
@@ -173,6 +188,19 @@ export class FakeDriver implements RuntimeDriver {
     if (after) await after
     signal?.throwIfAborted()
     return result
+  }
+
+  /** @returns true when the unit ends before so long. */
+  async #endsWithin(name: string, milliseconds: number, signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#engine
+    const untilMs = clock.now() + milliseconds
+    for (;;) {
+      const unit = this.#engine.get(name)
+      const nowMs = clock.now()
+      if (unit === null || endOf(unit) <= nowMs) return true
+      if (nowMs >= untilMs) return false
+      await this.#idle(name, Math.min(untilMs, endOf(unit)) - nowMs, signal)
+    }
   }
 
   #status(name: string): UnitStatus | null {

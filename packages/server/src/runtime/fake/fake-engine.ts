@@ -50,7 +50,7 @@ export interface FakeEngine {
 }
 
 export type FakeHook = (operation: FakeOperation, name: string) => Promise<void> | void
-export type FakeOperation = 'info' | 'ensureImage' | 'start' | 'inspect' | 'list' | 'logs' | 'stop' | 'remove'
+export type FakeOperation = 'info' | 'ensureImage' | 'start' | 'inspect' | 'list' | 'logs' | 'stop' | 'remove' | 'exec'
 
 /** When it ends or ended, in milliseconds since the epoch; Infinity = not by itself. */
 export function endOf(unit: FakeUnit): number {

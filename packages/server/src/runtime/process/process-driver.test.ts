@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tempDir, type TempDir } from '../../../../../test/support/temp-dir.ts'
-import { describeRuntimeDriver, shellProgram } from '../driver-contract.ts'
+import { describeRuntimeDriver, shellExec, shellProgram } from '../driver-contract.ts'
 import type { LogChunk, RuntimeDriver, UnitSpec } from '../driver.ts'
 import { createProcessDriver } from './process-driver.ts'
 import { processStamp } from './process-start-time.ts'
@@ -23,6 +23,7 @@ describeRuntimeDriver(
       driver,
       installation: `test-${randomUUID()}`,
       program: (request) => ({ image: 'not/used:1', ...shellProgram(request) }),
+      exec: shellExec,
       createOnly: (unit) => {
         createUnitFolder(join(home.path, 'process', 'units'), { ...unit, createdAtMs: Date.now() })
         return Promise.resolve()

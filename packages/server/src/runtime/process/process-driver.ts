@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { systemClock } from '../../clock.ts'
 import { reach } from '../../fault-points.ts'
 import {
+  ExecRefusal,
   type Capabilities,
   type EngineInfo,
   type EnsuredImage,
@@ -13,6 +14,7 @@ import {
   type LogChunk,
   type LogOptions,
   type MayGoOn,
+  type RunningExec,
   type RuntimeDriver,
   type UnitSpec,
   type UnitStatus,
@@ -66,6 +68,7 @@ class ProcessDriver implements RuntimeDriver {
     reportsOutOfMemory: false,
     logTimeResolutionMs: 1,
     images: false,
+    exec: false,
   }
   readonly #units: string
   readonly #id: string
@@ -184,6 +187,12 @@ class ProcessDriver implements RuntimeDriver {
       process.kill(supervisor.pid, 'SIGKILL')
     }
     removeUnitFolder(this.#units, name)
+  }
+
+  /** Its variables are on no disk and nothing is apart from the host: there is no inside to run a command in. */
+  exec(): Promise<RunningExec> {
+    const why = 'the process runtime runs commands on the host itself: run yours in a shell of this machine'
+    return Promise.reject(new ExecRefusal('unavailable', why))
   }
 
   async *watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }> {
