@@ -38,7 +38,8 @@ export async function serveExec(deps: ExecDeps, socket: Duplex, call: ExecCall):
   call.signal.addEventListener('abort', pass, { once: true })
   if (call.signal.aborted) pass()
   const pings = ping(deps, socket, over.signal)
-  const frames = readExecFrames(socket as AsyncIterable<Uint8Array>)
+  // Who does not keep to the protocol is told so: the socket outlives its reader.
+  const frames = readExecFrames(socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>)
   let end: ExecEnd
   try {
     const start = await readStart(deps, frames, over.signal)
