@@ -121,10 +121,14 @@ describe('panda app exec in a container', () => {
       },
     })
     expect([1, 137]).toContain(run.code)
-    await waitFor('the next start', async () => {
-      const [now] = (await get()).instances
-      return now?.id === instances[0]?.id && now?.restarts === 1 && now.phase === 'running'
-    }, 60_000)
+    await waitFor(
+      'the next start',
+      async () => {
+        const [now] = (await get()).instances
+        return now?.id === instances[0]?.id && now?.restarts === 1 && now.phase === 'running'
+      },
+      60_000,
+    )
     expect((await panda(['--', 'true'])).code).toBe(0)
   })
 })

@@ -49,7 +49,12 @@ export async function writeEvents(
 }
 
 /** Does the work again and again until the signal aborts. @throws what the work throws */
-export async function every(clock: Clock, ms: number, signal: AbortSignal, work: () => Promise<void> | void): Promise<void> {
+export async function every(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  work: () => Promise<void> | void,
+): Promise<void> {
   for (;;) {
     await clock.sleep(ms, signal)
     if (signal.aborted) return

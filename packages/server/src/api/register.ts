@@ -154,12 +154,18 @@ const HEADER_SCHEMAS = {
 }
 
 function schemaOf(route: Route): Record<string, unknown> {
-  const names = [...(route.headers ?? []), ...(route.method === 'POST' && route.status !== 101 ? (['idempotency-key'] as const) : [])]
+  const names = [
+    ...(route.headers ?? []),
+    ...(route.method === 'POST' && route.status !== 101 ? (['idempotency-key'] as const) : []),
+  ]
   const headers = Object.fromEntries(names.map((name) => [name, HEADER_SCHEMAS[name]]))
   const json = { 'application/json': { schema: route.answer } }
   const events = { 'text/event-stream': { schema: z.string() } }
   const content = route.streamsWith === undefined ? json : { ...json, ...events }
-  const done = route.answer === null ? z.undefined().meta({ description: route.status === 101 ? 'The connection changes its protocol.' : 'Done.' }) : { description: 'Done.', content }
+  const done =
+    route.answer === null
+      ? z.undefined().meta({ description: route.status === 101 ? 'The connection changes its protocol.' : 'Done.' })
+      : { description: 'Done.', content }
   const problem = { description: 'A problem.', content: { 'application/problem+json': { schema: problemSchema } } }
   return {
     summary: route.summary,

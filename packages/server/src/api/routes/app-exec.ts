@@ -25,10 +25,18 @@ export function appExecRoute(deps: ApiDeps): Route {
     handler: async ({ db, project, identity, params, query }) => {
       const target = await findExecTarget(db, project.id, params.name, query.instance)
       const { driver, engineId } = deps.exec
-      if (driver.capabilities.exec === false) throw unavailable(`the runtime "${driver.name}" runs it as a process of the host`)
+      if (driver.capabilities.exec === false)
+        throw unavailable(`the runtime "${driver.name}" runs it as a process of the host`)
       if (target.engineId !== engineId()) throw unavailable('its container is on the engine of another server')
       const { instance, unit } = target
-      const who = { by: identity.name, tokenId: identity.tokenId, project: project.name, app: params.name, instance, unit }
+      const who = {
+        by: identity.name,
+        tokenId: identity.tokenId,
+        project: project.name,
+        app: params.name,
+        instance,
+        unit,
+      }
       return new Takeover(EXEC_PROTOCOL, async (socket, signal) => {
         const beganMs = deps.clock.now()
         let audit: object = who

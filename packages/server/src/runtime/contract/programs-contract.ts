@@ -57,7 +57,11 @@ export function shellExec(program: ExecProgram): readonly string[] {
       return ['sleep', '60']
     case 'size':
       // `stty size` says rows and columns.
-      return ['/bin/sh', '-c', 'while :; do stty size | { read rows columns; echo "${columns}x${rows}"; }; sleep 0.1; done']
+      return [
+        '/bin/sh',
+        '-c',
+        'while :; do stty size | { read rows columns; echo "${columns}x${rows}"; }; sleep 0.1; done',
+      ]
     case 'missing':
       return ['/no/such/program']
   }
