@@ -112,12 +112,13 @@ describe('panda app exec in a container', () => {
     const { instances } = await get()
     const { id } = await server.db.selectFrom('installation').select('id').executeTakeFirstOrThrow()
     const filters = { label: [`panda.installation=${id}`] }
+    const killIt = async () => {
+      const [found] = await docker.engine.listContainers({ filters })
+      await docker.engine.getContainer(found?.Id ?? '').kill()
+    }
     const run = await panda(['--', 'sh', '-c', 'echo begun; sleep 300'], {
       onOutput: (text) => {
-        if (!text.includes('begun')) return
-        void docker.engine.listContainers({ filters }).then(async ([found]) => {
-          await docker.engine.getContainer(found?.Id ?? '').kill()
-        })
+        if (text.includes('begun')) void killIt()
       },
     })
     expect([1, 137]).toContain(run.code)
