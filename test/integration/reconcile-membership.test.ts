@@ -181,7 +181,7 @@ describe('a member', () => {
     await two.start()
     for (const server of ['srv_gone', 'srv_gone', 'srv_dead', one.serverId, two.serverId]) await owned(server)
     await stranger('srv_dead', 60_000, 77)
-    expect(await listOwners(world.db)).toEqual(['srv_dead', 'srv_gone', one.serverId, two.serverId].sort())
+    expect((await listOwners(world.db)).owners).toEqual(['srv_dead', 'srv_gone', one.serverId, two.serverId].sort())
     const judged = await one.deadServers()
     expect([...(judged?.dead ?? [])].sort()).toEqual(['srv_dead', 'srv_gone'])
     expect(judged?.engines).toEqual(new Set(['near', 'next']))

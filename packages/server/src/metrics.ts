@@ -1,3 +1,4 @@
+import { watchEventLoopLag, WITHOUT_LAG_SAMPLES } from './event-loop-lag.ts'
 import type { Executor } from './executor/executor.ts'
 import { QueueGauges } from './queues/queue-gauges.ts'
 import type { QueueReading } from './queues/queue-reader.ts'
@@ -63,7 +64,8 @@ export class Metrics {
   readonly #queues = new QueueGauges(this.#registry)
 
   constructor() {
-    collectDefaultMetrics({ register: this.#registry })
+    collectDefaultMetrics({ register: this.#registry, ...WITHOUT_LAG_SAMPLES })
+    watchEventLoopLag(this.#registry)
   }
 
   /** The executor as the scheduler sees it, with the lateness of each tick that it is handed. */

@@ -59,8 +59,8 @@ export class SimulatedMembership {
     const { clock, db, all, engineId } = this.#deps
     if (this.#sinceBeatMs() >= LEASE_MS - SAFETY_MS || clock.now() - this.#lastGapMs < HUMBLE_MS) return null
     const living = new Set(all.filter((one) => one === this || one.alive).map((one) => one.serverId))
-    const owners = await listOwners(db)
-    return { dead: owners.filter((owner) => !living.has(owner)), engines: new Set([engineId]) }
+    const { owners } = await listOwners(db)
+    return { dead: owners.filter((owner) => !living.has(owner)), engines: new Set([engineId]), alone: false }
   }
 
   /** Beats as long as the process lives; a beat that the database refuses is one that is missing. */

@@ -16,6 +16,8 @@ export interface CancelWatchDeps {
   readonly listener: Pick<Listener, 'on'>
   readonly serverId: string
   readonly find: (runId: string) => RunControl | undefined
+  /** False while this server has no work that could be cancelled: then it is not asked for. */
+  readonly busy: () => boolean
 }
 
 /** Hears the cancel requests for the work of this server and passes them on. */
@@ -61,7 +63,8 @@ export class CancelWatch {
   }
 
   async #pass(): Promise<void> {
-    const { ledger, serverId, find } = this.#deps
+    const { ledger, serverId, find, busy } = this.#deps
+    if (!busy()) return
     for (const { id, fence, reason, by } of await ledger.cancelRequests(serverId)) {
       const control = find(id)
       if (control?.run.fence !== fence) continue

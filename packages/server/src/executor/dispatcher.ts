@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Component } from '../component.ts'
 import type { Log } from '../log.ts'
-import { claimReady, nextReadyInMs } from '../runs/transition/claim-ready.ts'
+import { anyWaiting, claimReady, nextReadyInMs } from '../runs/transition/claim-ready.ts'
 import { endWaiting } from '../runs/transition/end-waiting.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
@@ -87,6 +87,10 @@ export class Dispatcher implements Component {
   async #pass(): Promise<number> {
     const { db, executor } = this.#deps
     this.#full = true
+    if (!(await anyWaiting(db))) {
+      this.#full = false
+      return POLL_MS
+    }
     await endWaiting(db)
     while (executor.freeSlots() > 0 && !this.#stopping.signal.aborted) {
       if (await this.#claim()) continue

@@ -74,6 +74,7 @@ export class Executor implements Component {
       listener,
       serverId,
       find: (id) => this.#active.get(id),
+      busy: () => this.#active.size > 0,
     })
   }
 

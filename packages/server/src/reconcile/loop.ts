@@ -3,7 +3,8 @@ import type { Log } from '../log.ts'
 
 export interface LoopOptions {
   readonly name: string
-  readonly everyMs: number
+  /** Asked after each pass, when it is a function. */
+  readonly everyMs: number | (() => number)
   readonly clock: Clock
   readonly log: Pick<Log, 'warn'>
   readonly signal: AbortSignal
@@ -17,7 +18,7 @@ export interface Loop {
   readonly ended: Promise<void>
 }
 
-/** A pass at once, then one each `everyMs` or when woken, one at a time. A pass that fails is logged and tried again. */
+/** A pass at once, then one `everyMs` after the last or when woken, one at a time. A pass that fails is logged and tried again. */
 export function startLoop({ name, everyMs, clock, log, signal, work }: LoopOptions): Loop {
   let wake = new AbortController()
   // One listener for all passes: AbortSignal.any would leave an entry on the long-lived signal each time.
@@ -30,7 +31,7 @@ export function startLoop({ name, everyMs, clock, log, signal, work }: LoopOptio
       } catch (error) {
         if (!signal.aborted) log.warn({ err: error }, `${name} failed; it is tried again`)
       }
-      if (!signal.aborted) await clock.sleep(everyMs, wake.signal)
+      if (!signal.aborted) await clock.sleep(typeof everyMs === 'function' ? everyMs() : everyMs, wake.signal)
     }
   }
   return { wake: () => wake.abort(), ended: run() }

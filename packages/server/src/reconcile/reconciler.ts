@@ -18,6 +18,8 @@ import { watchUnits } from './watch-units.ts'
 
 /** Dead servers are looked for so often, milliseconds. */
 const LIVENESS_EVERY_MS = 500
+/** The same while no other server is registered: one that joins is seen by then, and dies later. */
+const ALONE_EVERY_MS = 2000
 const UNITS_EVERY_MS = 15_000
 const UPKEEP_EVERY_MS = 5000
 /** Networks of projects that are gone; engines have room for few (Docker: about 30). */
@@ -56,6 +58,7 @@ export class Reconciler implements Component {
   readonly #strays = new FirstSeen()
   /** Since then, runs that were taken over to be given up and not ended are looked for among our own. */
   #gaveUp = false
+  #livenessMs = LIVENESS_EVERY_MS
   #lookedAtEnginesMs = Number.NEGATIVE_INFINITY
   #loops: readonly Loop[] = []
   #watching: Promise<void> = Promise.resolve()
@@ -76,7 +79,7 @@ export class Reconciler implements Component {
       work: () => this.passUnits(),
     })
     this.#loops = [
-      startLoop({ ...shared, name: 'adoption', everyMs: LIVENESS_EVERY_MS, work: () => this.passServers() }),
+      startLoop({ ...shared, name: 'adoption', everyMs: () => this.#livenessMs, work: () => this.passServers() }),
       startLoop({ ...shared, name: 'upkeep', everyMs: UPKEEP_EVERY_MS, work: () => this.passUpkeep() }),
       startLoop({
         ...shared,
@@ -105,6 +108,7 @@ export class Reconciler implements Component {
   async passServers(): Promise<void> {
     const { db, membership, executor, engineId, clock, log } = this.#deps
     const judged = await membership.deadServers()
+    this.#livenessMs = judged?.alone === true && judged.dead.length === 0 ? ALONE_EVERY_MS : LIVENESS_EVERY_MS
     if (judged === null) return
     const { serverId } = membership
     if (judged.dead.length > 0) {

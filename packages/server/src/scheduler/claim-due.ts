@@ -77,10 +77,10 @@ export async function claimDue(db: Database, options: ClaimOptions): Promise<Cla
   }
 }
 
-async function findNextDue(
-  db: Queryable,
-  except: readonly string[],
-): Promise<Pick<ClaimResult, 'nextDueInMs' | 'nextDueAt'>> {
+export type NextDue = Pick<ClaimResult, 'nextDueInMs' | 'nextDueAt'>
+
+/** When the next tick is due, without claiming it. */
+export async function findNextDue(db: Queryable, except: readonly string[]): Promise<NextDue> {
   const { rows } = await sql<{ at: Date | null; in_ms: number | null }>`
     select min(next_due_at) as at, extract(epoch from min(next_due_at) - panda_now())::float8 * 1000 as in_ms
     from cronjobs where next_due_at is not null ${notAmong(except)}`.execute(db)

@@ -6,7 +6,7 @@ import type { Log } from '../log.ts'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
-import { claimDue, ClaimInDoubt, type ClaimResult } from './claim-due.ts'
+import { claimDue, ClaimInDoubt, type ClaimResult, findNextDue, type NextDue } from './claim-due.ts'
 import {
   BACKOFF_MAX_MS,
   BACKOFF_MIN_MS,
@@ -46,6 +46,8 @@ export class Scheduler implements Component {
   #up = false
   #trouble: string | null = 'the scheduler has not looked for what is due yet'
   #nextDueAt: Date | null = null
+  /** When something is due, by this process's clock; before the first pass: now. */
+  #expectedAtMs = Number.NEGATIVE_INFINITY
   readonly #unreadable: UnreadableCronjobs
   #inDoubt: readonly ClaimedRun[] = []
 
@@ -120,6 +122,22 @@ export class Scheduler implements Component {
    */
   async #pass(): Promise<number> {
     await this.#settleDoubt()
+    const next = (await this.#nothingDue()) ?? (await this.#claimAll())
+    this.#nextDueAt = next.nextDueAt
+    const waitMs = Math.ceil(Math.max(next.nextDueInMs ?? Infinity, MIN_SLEEP_MS))
+    this.#expectedAtMs = this.#deps.clock.now() + waitMs
+    return Math.min(waitMs, MAX_SLEEP_MS)
+  }
+
+  /** A look where the last pass said that nothing is due yet: an idle server opens no transactions. @returns null = claim */
+  async #nothingDue(): Promise<NextDue | null> {
+    // A timer may end a fraction of a millisecond early; a look then would make the tick late.
+    if (this.#deps.clock.now() > this.#expectedAtMs - 2) return null
+    const next = await findNextDue(this.#deps.db, this.#unreadable.ids())
+    return (next.nextDueInMs ?? Infinity) > 0 ? next : null
+  }
+
+  async #claimAll(): Promise<NextDue> {
     const lanes: Promise<ClaimResult>[] = []
     const open = (): void => {
       const order = lanes.length % 2 === 0 ? 'oldest' : 'newest'
@@ -131,13 +149,12 @@ export class Scheduler implements Component {
     while (outcomes.length < lanes.length) {
       outcomes.push(...(await Promise.allSettled(lanes.slice(outcomes.length))))
     }
-    let soonest: Pick<ClaimResult, 'nextDueInMs' | 'nextDueAt'> = { nextDueInMs: null, nextDueAt: null }
+    let soonest: NextDue = { nextDueInMs: null, nextDueAt: null }
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') throw outcome.reason
       if ((outcome.value.nextDueInMs ?? Infinity) <= (soonest.nextDueInMs ?? Infinity)) soonest = outcome.value
     }
-    this.#nextDueAt = soonest.nextDueAt
-    return Math.ceil(Math.min(Math.max(soonest.nextDueInMs ?? MAX_SLEEP_MS, MIN_SLEEP_MS), MAX_SLEEP_MS))
+    return soonest
   }
 
   async #lane(order: 'oldest' | 'newest', onFull: () => void): Promise<ClaimResult> {

@@ -34,6 +34,8 @@ export interface DeadServers {
   readonly dead: readonly string[]
   /** Engines of living servers, ours too. */
   readonly engines: ReadonlySet<string>
+  /** True when no other server is registered, living or not: then nobody can die from one look to the next. */
+  readonly alone: boolean
 }
 
 /**
@@ -117,14 +119,13 @@ export class Membership implements Component {
   async deadServers(): Promise<DeadServers | null> {
     const { clock, db, alone, engineId } = this.#deps
     if (!this.surelyAlive() || clock.now() - this.#lastGapMs < HUMBLE_MS) return null
-    // Owners first: a server that joins in between is registered before it owns anything.
-    const owners = await listOwners(db)
-    const servers = await listServers(db)
+    const { owners, servers } = await listOwners(db)
     const living = servers.filter((server) => server.id === this.serverId || (server.alive && alone !== true))
     const ids = new Set([this.serverId, ...living.map((server) => server.id)])
     return {
       dead: owners.filter((owner) => !ids.has(owner)),
       engines: new Set([engineId, ...living.map((server) => server.engineId)]),
+      alone: alone === true || servers.every((server) => server.id === this.serverId),
     }
   }
 

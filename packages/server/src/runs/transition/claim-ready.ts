@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../../store/database.ts'
 import type { ClaimedRun } from '../claimed-run.ts'
-import { sourcesOf, stateList } from '../states.ts'
+import { sourcesOf, stateList, WAITING_STATES } from '../states.ts'
 import { type ClaimedRow, toClaimedRun } from './claimed-row.ts'
 import { pinned } from './pinned.ts'
 
@@ -34,6 +34,13 @@ export async function claimReady(db: Queryable, { serverId, engineId, limit }: C
     from ready where r.id = ready.id
     returning r.id, r.project_id, r.cronjob_id, r.revision, r.attempt, r.fence, r.trigger, r.due_at`.execute(db)
   return rows.map(toClaimedRun).sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime())
+}
+
+/** Whether any run waits, ready or not: what keeps an idle server from asking more. */
+export async function anyWaiting(db: Queryable): Promise<boolean> {
+  const { rows } = await sql<{ waits: boolean }>`
+    select exists (select 1 from runs where state in ${stateList(WAITING_STATES)}) as waits`.execute(db)
+  return rows[0]?.waits === true
 }
 
 /** Milliseconds until the next waiting run may start, 0 when one may already; null when none waits for a time. */
