@@ -133,8 +133,8 @@ describe('a member', () => {
     expect(one.surelyAlive()).toBe(true)
     nowMs += LEASE_MS
     expect(one.surelyAlive()).toBe(false)
-    await waitFor('the next heartbeat', () => gaps === 1)
-    expect(one.surelyAlive()).toBe(true)
+    // A heartbeat under way at the jump tells of the gap too, and is as old as what it was sent after.
+    await waitFor('the next heartbeat', () => gaps > 0 && one.surelyAlive())
     expect(await one.deadServers()).toBeNull()
     nowMs += 1400
     await waitFor('the one after', () => one.surelyAlive())

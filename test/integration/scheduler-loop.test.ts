@@ -180,7 +180,12 @@ describe('the scheduler', () => {
       executor.taken.map(({ run }) => `${run.cronjobId} ${run.dueAt.getTime()}`),
     )
     expect(new Set(taken).size).toBe(taken.length)
-    expect(await countRuns()).toEqual({ rows: taken.length, distinct: taken.length })
+    // On a slow machine a claim may find two ticks of a cronjob: what is more than its slots waits, and has its row too.
+    const waiting = await sql<{ n: number }>`select count(*)::int as n from runs where state = 'queued'`.execute(
+      database.db,
+    )
+    const rows = taken.length + (waiting.rows[0]?.n ?? 0)
+    expect(await countRuns()).toEqual({ rows, distinct: rows })
   })
 
   it('leaves a schedule that it cannot read to others, without trying it again at once', async () => {
