@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net'
 import { Client, Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { openPostgresQueueDriver } from '../../packages/sdk/src/drivers/postgres/index.ts'
@@ -273,6 +274,37 @@ test('connections that the server ends are replaced, the listening one too', asy
   await driver.add('ended', newJobs(1))
   await woken
   end()
+})
+
+test('a connection that the server ends in the packet that opens it is a store that is away', async () => {
+  const message = (kind: string, body: Buffer): Buffer => {
+    const head = Buffer.alloc(5)
+    head.write(kind)
+    head.writeInt32BE(body.length + 4, 1)
+    return Buffer.concat([head, body])
+  }
+  const welcome = Buffer.concat([message('R', Buffer.alloc(4)), message('Z', Buffer.from('I'))])
+  const end = 'terminating connection due to administrator command'
+  const farewell = message('E', Buffer.from(`SFATAL\0C57P01\0M${end}\0\0`))
+  let met = 0
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    // What it begins with, then nothing that matters.
+    socket.once('data', () => {
+      met += 1
+      socket.end(Buffer.concat([welcome, farewell]))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    const port = (server.address() as AddressInfo).port
+    const driver = open({ url: `postgres://somebody@127.0.0.1:${port}/any`, timeoutMs: 2000 })
+    // An error event that nobody heard would end the run here.
+    expect(await problemOf(driver.check())).toMatchObject({ name: 'PandaError', code: 'store_away' })
+    expect(met).toBeGreaterThan(0)
+  } finally {
+    server.close()
+  }
 })
 
 test('a cut while it begins to listen is a store that is away, not an error that ends a worker', async () => {

@@ -177,6 +177,9 @@ async function openPool(options: Settled): Promise<PostgresPool & { end: () => P
     application_name: 'panda queue',
     allowExitOnIdle: true,
   })
+  // From its first moment: the server may end a connection in the packet that opens it, and that is read before whoever
+  // asked for it hears that it is there and can listen. The next statement on it fails.
+  pool.on('connect', (connection) => connection.on('error', ignore))
   // An idle connection that breaks is taken out by the pool itself; the next call gets another one.
   pool.on('error', () => undefined)
   return pool
