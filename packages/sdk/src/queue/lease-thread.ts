@@ -11,8 +11,13 @@ import type { HeldQueues, LeaseTimes, Renewal } from './renew-loop.ts'
 export interface ThreadData {
   readonly plan: KeeperPlan
   readonly times: LeaseTimes
-  /** The main thread writes the time (ms since 1970) into it about once a second. */
+  /**
+   * Two numbers of 64 bits. The main thread writes the time (ms since 1970) into the first about once a second; this thread
+   * counts in the second, by which the main one sees that it does not hang.
+   */
   readonly pulse: SharedArrayBuffer
+  /** How often this thread counts. */
+  readonly pulseMs: number
   /** When the main thread has been silent for so long, its leases are let go: it hangs. */
   readonly maxBlockMs: number
 }
@@ -47,6 +52,7 @@ async function main(data: ThreadData): Promise<void> {
     await keeper.close()
     port.close()
   }
+  setInterval(() => void Atomics.add(pulse, 1, 1n), data.pulseMs).unref()
   port.on('message', (message: ToThread) => void receive(message))
 }
 

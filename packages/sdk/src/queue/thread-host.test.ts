@@ -108,6 +108,39 @@ test('until the thread has answered, and again after it has died, the main threa
   expect(warn).not.toHaveBeenCalled()
 })
 
+test.each(['loop', 'wait'])('a thread that hangs (%s) is noticed, replaced, and stood in for', async (hang) => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  const counter = new Int32Array(new SharedArrayBuffer(8))
+  const plan = { module: MODULE, config: { counter: counter.buffer, hang, hangAt: 3 } }
+  const { host, renewed } = start(60_000, { plan, pulseMs: 100 })
+  await host.set(HELD)
+  const before = renewed.length
+  await vi.waitUntil(() => renewed.length > before, 20_000)
+  expect(Atomics.load(counter, 0)).toBe(3)
+  expect(warn).toHaveBeenCalledTimes(1)
+  expect(warn.mock.calls[0]?.[0]).toMatch(/hangs: it is ended and started again/)
+  // The new one does not hang, and the main thread leaves it to that.
+  await vi.waitUntil(() => Atomics.load(counter, 0) > 3, 20_000)
+  const after = renewed.length
+  await vi.waitUntil(() => Atomics.load(counter, 0) > 40, 20_000)
+  expect(renewed.length).toBe(after)
+  await host.stop()
+  expect(warn).toHaveBeenCalledTimes(1)
+})
+
+test('a thread whose store does not answer does not hang', async () => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  const counter = new Int32Array(new SharedArrayBuffer(8))
+  const plan = { module: MODULE, config: { counter: counter.buffer, hang: 'await', hangAt: 3 } }
+  const { host, renewed } = start(60_000, { plan, pulseMs: 50 })
+  await host.set(HELD)
+  await vi.waitUntil(() => Atomics.load(counter, 0) === 3, 20_000)
+  const before = renewed.length
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  expect([renewed.length, warn.mock.calls.length]).toEqual([before, 0])
+  await host.stop()
+})
+
 test.each([
   ['its file is missing', { start: () => new Worker(new URL('./no-such-thread.js', import.meta.url)) }],
   ['its store cannot be loaded', { plan: { module: 'file:///no/such/keeper.js', config: null } }],

@@ -4,6 +4,8 @@ import type { FromThread, ThreadData, ToThread } from './lease-thread.ts'
 import type { HeldQueues, LeaseTimes, Renewal, RenewLoop } from './renew-loop.ts'
 
 const PULSE_MS = 1000
+/** The thread has not counted for so many pulses of this one: it hangs, and is replaced well within a lease. */
+const SILENT_PULSES = 5
 /** A thread that has ended by itself is started again: after a second, then after twice the time, up to a minute. */
 const RESTART_MS = 1000
 const LONGEST_RESTART_MS = 60_000
@@ -26,11 +28,13 @@ export interface ThreadHostParts {
   readonly standIn: RenewLoop
   /** Default: a worker thread. */
   readonly start?: (data: ThreadData) => Worker
+  /** How often both threads show that they are alive. Default 1 s. */
+  readonly pulseMs?: number
 }
 
 /**
- * The lease thread as seen by the main one: starts it, tells it what is held, starts it again if it ends. While there is
- * none that answers (a bundle has left out its file, its store's client cannot be loaded there), the main thread renews.
+ * The lease thread as seen by the main one: starts it, tells it what is held, starts it again if it ends or hangs. While
+ * there is none that answers (a bundle has left out its file, its store's client cannot be loaded there), the main thread renews.
  */
 export class ThreadHost implements Renewer {
   #thread: Worker | null = null
@@ -43,15 +47,16 @@ export class ThreadHost implements Renewer {
   #restartMs = RESTART_MS
   #restart: NodeJS.Timeout | undefined
   readonly #waiting = new Map<number, () => void>()
-  readonly #pulse = new BigInt64Array(new SharedArrayBuffer(8))
+  readonly #pulse = new BigInt64Array(new SharedArrayBuffer(16))
+  #seen = 0n
+  #silent = 0
   readonly #beat: NodeJS.Timeout
   readonly #parts: ThreadHostParts
 
   constructor(parts: ThreadHostParts) {
     this.#parts = parts
-    const beat = (): void => void Atomics.store(this.#pulse, 0, BigInt(Date.now()))
-    beat()
-    this.#beat = setInterval(beat, PULSE_MS).unref()
+    Atomics.store(this.#pulse, 0, BigInt(Date.now()))
+    this.#beat = setInterval(() => this.#look(), parts.pulseMs ?? PULSE_MS).unref()
     this.#start()
   }
 
@@ -78,13 +83,14 @@ export class ThreadHost implements Renewer {
   }
 
   #start(): void {
-    const { plan, times, maxBlockMs, start = startThread } = this.#parts
+    const { plan, times, maxBlockMs, pulseMs = PULSE_MS, start = startThread } = this.#parts
     try {
-      const thread = start({ plan, times, pulse: this.#pulse.buffer, maxBlockMs })
+      const thread = start({ plan, times, pulse: this.#pulse.buffer, pulseMs, maxBlockMs })
       thread.unref()
       thread.on('message', (message: FromThread) => this.#receive(message))
       thread.on('error', (error) => this.#warn(error))
-      thread.once('exit', () => this.#ended())
+      // One that was given up may end much later.
+      thread.once('exit', () => (this.#thread === thread ? this.#ended() : undefined))
       this.#thread = thread
     } catch (error) {
       this.#warn(error)
@@ -93,8 +99,29 @@ export class ThreadHost implements Renewer {
     if (this.#held.length > 0) void this.#tell()
   }
 
+  /**
+   * By pulses and not by time: after this thread was stopped or blocked itself, the other one gets as many again. That a
+   * renewal waits for a store that is away is no silence.
+   */
+  #look(): void {
+    Atomics.store(this.#pulse, 0, BigInt(Date.now()))
+    const count = Atomics.load(this.#pulse, 1)
+    this.#silent = !this.#isUp || count !== this.#seen ? 0 : this.#silent + 1
+    this.#seen = count
+    const thread = this.#thread
+    if (this.#silent < SILENT_PULSES || thread === null || this.#stopped) return
+    process.emitWarning(
+      'The thread that renews leases hangs: it is ended and started again, and the main thread renews them meanwhile.',
+      'PandaWarning',
+    )
+    // Not waited for: a thread that hangs in native code may never end.
+    void thread.terminate()
+    this.#ended()
+  }
+
   #ended(): void {
     this.#thread = null
+    this.#silent = 0
     this.#isUp = false
     for (const resolve of this.#waiting.values()) resolve()
     this.#waiting.clear()
