@@ -104,7 +104,7 @@ export class Queue<T = AnyData, R = unknown> {
   /** As `process`, several jobs in one call of the handler. */
   processBatch(handler: BatchHandler<T, R>, options: ProcessOptions & { readonly batch: BatchOptions }): Worker {
     assertHandler(handler)
-    return this.#work(options, options.batch, () => runBatches(handler))
+    return this.#work(options, options.batch, (tracing) => runBatches(handler, tracing))
   }
 
   /**

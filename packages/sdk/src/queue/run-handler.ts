@@ -40,8 +40,15 @@ function watch<T>(
   )
 }
 
-export function runBatches<T, R>(handler: BatchHandler<T, R>): Run {
-  return (jobs, settle) => void runBatch(handler, jobs, settle)
+export function runBatches<T, R>(handler: BatchHandler<T, R>, tracing: Tracing | null): Run {
+  return (jobs, settle) => {
+    if (tracing === null || !tracing.active()) return void runBatch(handler, jobs, settle)
+    const destination = jobs[0]?.queue ?? ''
+    const carriers = jobs.map(({ settings }) => settings.trace)
+    const traced: BatchHandler<T, R> = (all) =>
+      tracing.processingBatch({ destination, carriers }, async () => handler(all))
+    void runBatch(traced, jobs, settle)
+  }
 }
 
 async function runBatch<T, R>(handler: BatchHandler<T, R>, jobs: readonly Running[], settle: Settle): Promise<void> {

@@ -58,6 +58,36 @@ function tracedQueue(store = new MemoryStore()): Queue<{ n: number }> {
   return new Queue<{ n: number }>('traced', { driver: openMemoryQueueDriver({ store }), allowUnsafeStore: true })
 }
 
+test('a batch is one span that is linked to all that added its jobs, and tells what failed', async () => {
+  const queue = tracedQueue()
+  const added = await Promise.all([1, 2, 3].map((n) => queue.add({ n }, { attempts: 1 })))
+  const inside: (string | undefined)[] = []
+  queue.processBatch(
+    async (jobs) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      inside.push(trace.getActiveSpan()?.spanContext().spanId)
+      if (jobs.some((job) => job.data.n === 9)) throw new Error('all of it')
+      return jobs.map((job) => (job.data.n === 2 ? new Error('two') : undefined))
+    },
+    { batch: { size: 3, wait: '1s' } },
+  )
+  const ends = await Promise.allSettled(added.map((job) => job.finished()))
+  expect(ends.map((end) => end.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  const whole = await queue.add({ n: 9 }, { attempts: 1 })
+  await expect(whole.finished()).rejects.toMatchObject({ code: 'job_failed' })
+  await queue.close()
+  const published = spans('publish traced')
+  const [first, second] = exporter.getFinishedSpans().filter((span) => span.name === 'process traced')
+  expect(first?.links.map(({ context: from }) => from.spanId)).toEqual(published.slice(0, 3).map(({ id }) => id))
+  expect(first?.parentSpanContext).toBeUndefined()
+  expect(first?.attributes['messaging.batch.message_count']).toBe(3)
+  expect(first?.status).toEqual({ code: 2, message: '1 of 3 failed' })
+  expect(first?.events.map(({ attributes }) => attributes?.['exception.message'])).toEqual(['two'])
+  expect(second?.links).toHaveLength(1)
+  expect([second?.status.code, second?.events.length]).toEqual([2, 1])
+  expect(inside).toEqual([first?.spanContext().spanId, second?.spanContext().spanId])
+})
+
 /** The spans of this name, with the span and the trace that each belongs to. */
 function spans(name: string) {
   return exporter

@@ -14,6 +14,13 @@ export interface Processed {
   readonly attributes: Attributes
 }
 
+/** What one call of a batch handler works on. */
+export interface ProcessedBatch {
+  readonly destination: string
+  /** One per job or event; undefined where nothing travelled with it. */
+  readonly carriers: readonly (Carrier | undefined)[]
+}
+
 export interface PublishingOptions<T> {
   readonly attributes?: Attributes
   /** Begins a trace of its own, whatever is under way: what a timer does belongs to nobody's request. */
@@ -34,6 +41,11 @@ export interface Tracing {
   ): Promise<T>
   /** Runs the handler in a consumer span, a child of the one that published. */
   processing(processed: Processed, work: () => unknown): Promise<unknown>
+  /**
+   * Runs a batch handler in one consumer span with a link to each of those that published: it belongs to all their traces,
+   * and so to none. An Error among the answers is a failure of its job.
+   */
+  processingBatch<T>(batch: ProcessedBatch, work: () => T | Promise<T>): Promise<T>
 }
 
 let loaded: Promise<Tracing | null> | null = null
@@ -108,6 +120,32 @@ class ApiTracing implements Tracing {
       span,
       context.with(trace.setSpan(from, span), async () => work()),
     )
+  }
+
+  processingBatch<T>({ destination, carriers }: ProcessedBatch, work: () => T | Promise<T>): Promise<T> {
+    const { context, propagation, trace, SpanKind, SpanStatusCode, ROOT_CONTEXT } = this.#api
+    const links = carriers.flatMap((carrier) => {
+      const from = carrier && trace.getSpanContext(propagation.extract(ROOT_CONTEXT, carrier))
+      return from === undefined ? [] : [{ context: from }]
+    })
+    const attributes = {
+      'messaging.system': 'pandastack',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': destination,
+      'messaging.batch.message_count': carriers.length,
+    }
+    const span = trace
+      .getTracer('@pandastack/sdk')
+      .startSpan(`process ${destination}`, { kind: SpanKind.CONSUMER, attributes, links })
+    const told = context.with(trace.setSpan(context.active(), span), async () => {
+      const answers = await work()
+      const failures = Array.isArray(answers) ? answers.filter((answer) => answer instanceof Error) : []
+      for (const failure of failures) span.recordException(failure)
+      if (failures.length > 0)
+        span.setStatus({ code: SpanStatusCode.ERROR, message: `${failures.length} of ${carriers.length} failed` })
+      return answers
+    })
+    return this.#end(span, told)
   }
 
   /** A span that is never ended is never seen. */
