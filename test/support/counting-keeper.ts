@@ -24,5 +24,5 @@ export async function openKeeper(config: CountingPlan): Promise<LeaseKeeper> {
 async function hangBy(way: CountingPlan['hang']): Promise<void> {
   if (way === 'await') return new Promise(() => undefined)
   if (way === 'wait') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-  while (way === 'loop');
+  if (way === 'loop') for (;;) Math.sqrt(2)
 }
