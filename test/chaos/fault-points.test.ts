@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FAULT_POINTS, type FaultPoint } from '../../packages/server/src/fault-points.ts'
+import { type FaultPoint, RUN_FAULT_POINTS } from '../../packages/server/src/fault-points.ts'
 import { leakCheck, sharedDocker } from '../support/docker.ts'
 import { pushedImage } from '../support/images.ts'
 import { freshDatabase } from '../support/postgres.ts'
@@ -54,7 +54,7 @@ const cronjob = () => ({
 
 describe.concurrent('SIGKILL at a named point, then a restart', () => {
   // The last ones take a minute by themselves, so they begin first.
-  it.each(FAULT_POINTS.toReversed())('%s', async (point) => {
+  it.each(RUN_FAULT_POINTS.toReversed())('%s', async (point) => {
     await using database = await freshDatabase()
     await using receiver = await startWebhookReceiver()
     await using fleet = await Fleet.start({

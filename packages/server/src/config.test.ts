@@ -33,7 +33,7 @@ describe('readConfig', () => {
       databaseWaitMs: 5000,
       logLimitBytes: 1024 * 1024,
       alertAllow: ['10.0.0.0/8', 'fd00::1'],
-      faultPoint: 'run-inserted',
+      faultPoint: { point: 'run-inserted', nth: 1 },
     })
   })
 

@@ -3,7 +3,7 @@ import { DEFAULT_PORT, parseDuration, parseSize } from '@pandastack/contract'
 import envPaths from 'env-paths'
 import { z } from 'zod'
 import { isAddressOrRange } from './alerts/address-range.ts'
-import { FAULT_POINTS } from './fault-points.ts'
+import { parseFault } from './fault-points.ts'
 import { StartError } from './start/start-error.ts'
 
 /** The only file that reads the environment. Inside, everything is required and typed. */
@@ -166,9 +166,9 @@ export const SETTINGS = {
   ),
   faultPoint: setting(
     'PANDA_FAULT_POINT',
-    z.enum(FAULT_POINTS).nullable().default(null),
+    z.string().transform(parsedBy(parseFault)).nullable().default(null),
     'none',
-    'Kills the server when it reaches this point.',
+    'Kills the server when it reaches this point, `POINT` or `POINT:N` for the n-th time.',
     true,
   ),
 } as const

@@ -1,13 +1,14 @@
 import type { Clock } from '../clock.ts'
 import type { Component } from '../component.ts'
 import type { Executor } from '../executor/executor.ts'
+import { reach } from '../fault-points.ts'
 import type { Log } from '../log.ts'
 import { FirstSeen } from '../reconcile/first-seen.ts'
 import { type Loop, startLoop } from '../reconcile/loop.ts'
 import type { Membership } from '../servers/membership.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
-import { applyPlan, listAppIds } from './apply-plan.ts'
+import { applyPlan, surveyApps } from './apply-plan.ts'
 import { adoptInstances, claimInstances, giveUpInstances } from './claim-instances.ts'
 import { noteTroubles } from './note-troubles.ts'
 import { instanceEngines, ownedInstances } from './owned-instances.ts'
@@ -95,17 +96,19 @@ export class AppController implements Component {
     if (clock.now() < this.#restsUntilMs) return
     // Before the look: an app that is told of meanwhile is looked for at once.
     this.#restsUntilMs = clock.now() + LOOK_EVERY_MS
-    const apps = await listAppIds(db)
-    if (apps.length === 0) return
+    if ((await noteSteadyInstances(db)) > 0) reach('instance-ready')
+    const { apps, due } = await surveyApps(db)
+    if (apps === 0) return
     this.#restsUntilMs = 0
-    await noteSteadyInstances(db)
-    for (const id of apps) {
+    for (const id of due) {
       if (this.#stopping.signal.aborted) return
-      await applyPlan(db, id)
+      if (await applyPlan(db, id)) reach('app-planned')
     }
     await noteTroubles(db)
     if (!executor.engineKnown || this.#stopping.signal.aborted) return
-    executor.take(await claimInstances(db, { serverId: membership.serverId, engineId }))
+    const claimed = await claimInstances(db, { serverId: membership.serverId, engineId })
+    if (claimed.length > 0) reach('instance-claimed')
+    executor.take(claimed)
   }
 
   /** Adopts what dead servers ran and what of ours nobody follows; gives up what nobody can reach. */

@@ -9,14 +9,32 @@ import { isLive } from './states.ts'
 
 type AppRow = PlannedApp & TroubledApp
 
-/** Apps that may have something to do: all that are not deleted, and deleted ones that still have instances. */
-export async function listAppIds(db: Queryable): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    select a.id from apps a
+/** Its columns as {@link PlannedApp} has them, of `apps a` and its newest revision `v`. */
+const planned = sql`a.replicas, a.stopped, a.deleted_at is not null as deleted, a.revision, v.state,
+  v.spec ->> 'readyTimeout' as "readyTimeout", a.ready_revision as "readyRevision",
+  (extract(epoch from panda_now() - v.created_at) * 1000)::float8 as "deployingForMs"`
+
+/**
+ * Looks at all apps that are not deleted, and at deleted ones that still have instances, without locks: two statements
+ * however many there are, since most of the time nothing is to be done.
+ *
+ * @returns how many there are, and the ids of those that a plan would change
+ */
+export async function surveyApps(db: Queryable): Promise<{ readonly apps: number; readonly due: readonly string[] }> {
+  const { rows: apps } = await sql<PlannedApp & { id: string }>`
+    select a.id, ${planned} from apps a join app_revisions v on v.app_id = a.id and v.revision = a.revision
     where a.deleted_at is null or exists (select 1 from app_instances i where i.app_id = a.id and ${isLive})`.execute(
     db,
   )
-  return rows.map((row) => row.id)
+  if (apps.length === 0) return { apps: 0, due: [] }
+  // Read after the apps: what changes in between is told of, and looked at in the next pass.
+  const instances = await readInstances(db, null)
+  const due = apps.filter(({ id, ...app }) => changesAnything(planApp(app, instances.get(id) ?? [])))
+  return { apps: apps.length, due: due.map(({ id }) => id) }
+}
+
+function changesAnything({ create, cancel, verdict }: AppPlan): boolean {
+  return create.length > 0 || cancel.length > 0 || verdict !== null
 }
 
 /**
@@ -28,8 +46,8 @@ export async function applyPlan(db: Database, appId: string): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
     const app = await lockApp(trx, appId)
     if (app === null) return false
-    const plan = planApp(app, await readInstances(trx, appId))
-    if (plan.create.length === 0 && plan.cancel.length === 0 && plan.verdict === null) return false
+    const plan = planApp(app, (await readInstances(trx, appId)).get(appId) ?? [])
+    if (!changesAnything(plan)) return false
     await cancel(trx, plan.cancel)
     await create(trx, app, plan.create)
     await conclude(trx, app, plan.verdict)
@@ -41,20 +59,22 @@ export async function applyPlan(db: Database, appId: string): Promise<boolean> {
 /** Null when another server holds it, which then does what is to be done. */
 async function lockApp(trx: Queryable, id: string): Promise<AppRow | null> {
   const { rows } = await sql<AppRow & { state: RevisionState }>`
-    select a.id, a.project_id, a.name, a.troubles, a.replicas, a.stopped, a.deleted_at is not null as deleted, a.revision, v.state,
-      v.spec ->> 'readyTimeout' as "readyTimeout", a.ready_revision as "readyRevision",
-      (extract(epoch from panda_now() - v.created_at) * 1000)::float8 as "deployingForMs"
+    select a.id, a.project_id, a.name, a.troubles, ${planned}
     from apps a join app_revisions v on v.app_id = a.id and v.revision = a.revision
     where a.id = ${id} for no key update of a skip locked`.execute(trx)
   return rows[0] ?? null
 }
 
-async function readInstances(trx: Queryable, appId: string): Promise<PlannedInstance[]> {
-  const { rows } = await sql<PlannedInstance>`
-    select i.id, i.revision, i.slot, i.ready_at is not null as ready, i.crashes, i.cancel_reason is not null as ending,
-      i.message
-    from app_instances i where i.app_id = ${appId} and ${isLive} order by i.id`.execute(trx)
-  return rows
+/** Those that have not ended, by app. @param appId null = of all apps */
+async function readInstances(db: Queryable, appId: string | null): Promise<ReadonlyMap<string, PlannedInstance[]>> {
+  const which = appId === null ? sql`true` : sql`i.app_id = ${appId}`
+  const { rows } = await sql<PlannedInstance & { app: string }>`
+    select i.app_id as app, i.id, i.revision, i.slot, i.ready_at is not null as ready, i.crashes,
+      i.cancel_reason is not null as ending, i.message
+    from app_instances i where ${which} and ${isLive} order by i.id`.execute(db)
+  const byApp = new Map<string, PlannedInstance[]>()
+  for (const { app, ...instance } of rows) byApp.set(app, [...(byApp.get(app) ?? []), instance])
+  return byApp
 }
 
 /** What runs is ended by its server; what waits for a start, and that no engine can have, ends here. */

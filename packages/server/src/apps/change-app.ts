@@ -2,6 +2,7 @@ import { asDatabase } from '../store/nested-transaction.ts'
 import { PandaError } from '@pandastack/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Database, Queryable } from '../store/database.ts'
+import { reach } from '../fault-points.ts'
 import { lockApp, type LockedApp, wakeControllers } from './lock-app.ts'
 import { insertRevision, readRevision, readyBefore, type StoredRevision } from './revisions.ts'
 
@@ -38,6 +39,7 @@ async function change(db: Database, projectId: string, name: string, set: RawBui
     await sql`update apps set ${set}, updated_at = panda_now() where id = ${id}`.execute(trx)
     await wakeControllers(trx)
   })
+  reach('app-changed')
 }
 
 /** A new revision of the same spec: new instances beside the old ones, with the project's variables of now. */
@@ -85,4 +87,5 @@ async function revise(db: Database, projectId: string, name: string, next: Revis
     await insertRevision(trx, await next(trx, await lockApp(trx, projectId, name)))
     await wakeControllers(trx)
   })
+  reach('app-changed')
 }

@@ -2,6 +2,7 @@ import { type AppSpec, appSpecSchema, type DeployApp, PandaError } from '@pandas
 import { sql } from 'kysely'
 import type { Database, Queryable } from '../store/database.ts'
 import { newId } from '../store/ids.ts'
+import { reach } from '../fault-points.ts'
 import { lockAppIfThere, wakeControllers } from './lock-app.ts'
 import { insertRevision, readRevision } from './revisions.ts'
 
@@ -35,6 +36,7 @@ export async function deployApp(
     }
     await wakeControllers(trx)
   })
+  reach('app-changed')
 }
 
 /** @throws PandaError `conflict` when somebody else makes it at this moment */

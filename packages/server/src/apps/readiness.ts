@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { reach } from '../fault-points.ts'
 import type { Queryable } from '../store/database.ts'
 
 /** With `ready: auto`, an instance that says nothing is ready when it has run for so long. */
@@ -27,6 +28,7 @@ export async function noteTold(db: Queryable, instanceId: string, attempt: numbe
       update app_instances i set ready_at = coalesce(i.ready_at, panda_now())
       where i.id = ${instanceId} and i.attempt = ${attempt} and i.state = 'running'`.execute(db)
     await sql`select pg_notify('panda_apps', ${instanceId})`.execute(db)
+    reach('instance-ready')
     return
   }
   await sql`

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
+import { reach } from '../fault-points.ts'
 import { type UnitStatus, unitName } from '../runtime/driver.ts'
 import type { AttemptContext } from './attempt-context.ts'
 import { secretValues } from './environment.ts'
@@ -132,6 +133,7 @@ async function stop(
   const write = transitions.phase({ id: run.id, fence: run.fence, phase: 'stopping' })
   // A server that stops has no time to wait for a database that is away.
   if (cut.kind !== 'server-stop' && !(await write)) throw new Dropped('another server has it')
+  reach('unit-stopping')
   await patience.call(control.dropped, () => driver.stop(unit, limitsOf(run).graceMs, control.dropped))
   const status = await inspect()
   return { status: status === null || status.state === 'exited' ? status : await exit, cut }
