@@ -34,7 +34,7 @@ await using server = await startBenchServer({ PANDA_RUNTIME: 'docker', DOCKER_HO
 
 /** Where containers find this machine. */
 async function hostAddress(): Promise<string> {
-  const { IPAM } = (await docker.engine.getNetwork('bridge').inspect()) as Docker.NetworkInspectInfo
+  const { IPAM } = await docker.engine.getNetwork('bridge').inspect()
   const gateway = IPAM?.Config?.[0]?.Gateway
   if (gateway === undefined) throw new Error("the engine's bridge has no address")
   return gateway

@@ -215,7 +215,7 @@ async function startInstances(
     maxRuns: Number.MAX_SAFE_INTEGER,
     engineKnown: () => engine.known,
     surelyOurs: () => membership.surelyOurs(),
-    collectLogs: collectInstanceLogs({ db, store, driver, clock, log }),
+    collectLogs: collectInstanceLogs({ db, store, driver, clock, log, logKeepBytes: config.logLimitBytes }),
     loadSettings,
   })
   await run(executor)

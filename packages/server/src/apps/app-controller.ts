@@ -149,7 +149,7 @@ export class AppController implements Component {
   }
 
   async #prune(): Promise<void> {
-    await pruneInstanceLogs(this.#deps.db, this.#deps.logKeepBytes)
+    await pruneInstanceLogs(this.#deps.db, this.#deps.logKeepBytes, null)
     await pruneEndedInstances(this.#deps.db)
   }
 }

@@ -7,14 +7,27 @@ const KEPT_ENDED = 50
 /** Deleted apps are kept so long. */
 const DELETED_KEPT = '30 days'
 
-/** An instance runs for months: of its log the newest bytes are kept. Whole chunks go, the oldest first. */
-export async function pruneInstanceLogs(db: Queryable, keepBytes: number): Promise<void> {
-  await sql`
-    delete from log_chunks c using (
-      select run_id, first_line, sum(bytes) over (partition by run_id order by first_line desc) - bytes as newer
-      from log_chunks where run_id in (select i.id from app_instances i where ${isLive})
-    ) old
-    where c.run_id = old.run_id and c.first_line = old.first_line and old.newer > ${keepBytes}`.execute(db)
+/**
+ * An instance runs for months: of its log the newest bytes are kept. Whole chunks go, the oldest first.
+ *
+ * @param instanceId null = of every instance that lives
+ * @returns how many lines went
+ */
+export async function pruneInstanceLogs(db: Queryable, keepBytes: number, instanceId: string | null): Promise<number> {
+  const which =
+    instanceId === null
+      ? sql`run_id in (select i.id from app_instances i where ${isLive})`
+      : sql`run_id = ${instanceId}`
+  const { rows } = await sql<{ lines: number }>`
+    with gone as (
+      delete from log_chunks c using (
+        select run_id, first_line, sum(bytes) over (partition by run_id order by first_line desc) - bytes as newer
+        from log_chunks where ${which}
+      ) old
+      where c.run_id = old.run_id and c.first_line = old.first_line and old.newer > ${keepBytes}
+      returning c.line_count
+    ) select coalesce(sum(line_count), 0)::float8 as lines from gone`.execute(db)
+  return rows[0]?.lines ?? 0
 }
 
 export async function pruneEndedInstances(db: Queryable): Promise<void> {

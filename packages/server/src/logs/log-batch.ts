@@ -1,4 +1,5 @@
 import type { LogLine, LogStream } from '@pandastack/contract'
+import type { LogChunk } from '../runtime/driver.ts'
 import type { AssembledLine } from './line-assembler.ts'
 
 /** Lines on their way into one row of `log_chunks`. */
@@ -31,7 +32,7 @@ export class LogBatch {
 }
 
 /** What a line counts against the limit: its UTF-8 bytes and its end. */
-export function lineBytes(line: AssembledLine): number {
+export function lineBytes(line: AssembledLine | LogChunk): number {
   return Buffer.byteLength(line.text) + 1
 }
 

@@ -26,6 +26,11 @@ describe('parseFakeProgram', () => {
     })
   })
 
+  it('registers as the SDK does', () => {
+    const { texts } = parse(['forever', 'register'], { PANDA_INSTANCE: 'ins_1' })
+    expect(texts).toEqual([{ stream: 'stdout', text: 'panda::ins_1 {"kind":"registered"}', endOfLine: true }])
+  })
+
   it('prints values of its variables, line by line', () => {
     const { texts } = parse(['env', 'A', 'env', 'B'], { A: 'one\ntwo' })
     expect(texts.map((line) => line.text)).toEqual(['one', 'two', ''])

@@ -70,6 +70,8 @@ const WORDS: Readonly<Record<string, Word>> = {
   'print-err': (draft, next) => print(draft, 'stderr', next()),
   unfinished: (draft, next) => print(draft, 'stdout', next(), false),
   env: (draft, next, env) => print(draft, 'stdout', env[next()] ?? ''),
+  register: (draft, _next, env) =>
+    print(draft, 'stdout', `panda::${env['PANDA_INSTANCE'] ?? ''} {"kind":"registered"}`),
   named: (draft, next) => (draft.lineName = next()),
   log: (draft, next) => (draft.stdoutLines = wholeNumber(next())),
   err: (draft, next) => (draft.stderrLines = wholeNumber(next())),
@@ -91,6 +93,7 @@ function print(draft: Draft, stream: 'stdout' | 'stderr', text: string, endOfLin
  * - `log N [lines]`, `err N [lines]`: `out 1` … on stdout, `err 1` … on stderr, spread over the duration · `named WORD`:
  *   instead of `out`
  * - `print TEXT`, `print-err TEXT`, `env NAME` (its value): one line at the start · `unfinished TEXT`: without a line end
+ * - `register`: says at the start what the SDK says when its worker has registered
  * - `fail-start MESSAGE`: cannot be started
  *
  * @throws RuntimeError `start-failed` for a word that is not of the language.
