@@ -20,7 +20,7 @@ function setUp() {
     warn: (_o: unknown, text?: string) => said.push(text ?? ''),
     info: (text: unknown) => said.push(String(text)),
   }
-  return { waits, said, patience: new EnginePatience(clock, log as never) }
+  return { waits, said, log, patience: new EnginePatience(clock, log as never) }
 }
 
 describe('EnginePatience', () => {
@@ -29,7 +29,9 @@ describe('EnginePatience', () => {
     let left = 8
     const work = () => (left-- > 0 ? Promise.reject(away) : Promise.resolve('back'))
     expect(await patience.call(new AbortController().signal, work)).toBe('back')
-    expect(waits).toEqual([1000, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
+    // Each wait but the first begins with a second, after which the engine may be back for others.
+    const rests = [1000, 3000, 7000, 15_000, 29_000, 29_000].flatMap((rest) => [1000, rest])
+    expect(waits).toEqual([1000, 1000, ...rests])
     expect(said).toEqual(['the engine is away; runs wait for it', 'the engine is back'])
     expect(patience.away).toBe(false)
   })
@@ -38,6 +40,29 @@ describe('EnginePatience', () => {
     const { patience } = setUp()
     expect(Array.from({ length: 100 }, () => patience.noteAway(away))).toEqual(Array.from({ length: 100 }, () => 1000))
     expect(patience.away).toBe(true)
+  })
+
+  it('asks again as soon as the engine has answered somebody else', async () => {
+    const rests: AbortSignal[] = []
+    let nowMs = 0
+    const sleep = (ms: number, signal?: AbortSignal): Promise<void> => {
+      if (ms <= 1000 || signal === undefined) return Promise.resolve(void (nowMs += ms))
+      rests.push(signal)
+      return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    }
+    const { log } = setUp()
+    const patience = new EnginePatience({ now: () => nowMs, sleep }, log as never)
+    patience.noteAway(away)
+    nowMs = 20_000
+    let asked = 0
+    const slow = patience.call(new AbortController().signal, () => {
+      asked += 1
+      return asked === 1 ? Promise.reject(away) : Promise.resolve('answered')
+    })
+    await expect.poll(() => rests.length).toBe(1)
+    expect(await patience.call(new AbortController().signal, () => Promise.resolve('other'))).toBe('other')
+    expect(await slow).toBe('answered')
+    expect([asked, nowMs]).toEqual([2, 21_000])
   })
 
   it('lets other errors through', async () => {

@@ -14,6 +14,8 @@ export class EnginePatience {
   readonly #clock: Clock
   readonly #log: Pick<Log, 'warn' | 'info'>
   #awaySinceMs: number | null = null
+  /** Of the calls that wait for it: one each. */
+  readonly #waiting = new Set<AbortController>()
 
   constructor(clock: Clock, log: Pick<Log, 'warn' | 'info'>) {
     this.#clock = clock
@@ -38,6 +40,7 @@ export class EnginePatience {
     if (this.#awaySinceMs === null) return
     this.#awaySinceMs = null
     this.#log.info('the engine is back')
+    for (const waiting of this.#waiting) waiting.abort()
   }
 
   /** Repeats a call while the engine is away, until the signal aborts; then, and on other errors, it rejects. */
@@ -50,8 +53,28 @@ export class EnginePatience {
         return result
       } catch (error) {
         if (!isAway(error)) throw error
-        await this.#clock.sleep(this.noteAway(error), signal)
+        await this.#wait(this.noteAway(error), signal)
       }
+    }
+  }
+
+  /**
+   * Ends early when the engine has answered somebody else: one that is slow for some calls, as while it stops many
+   * containers, would else keep the others waiting for half a minute after each. Never less than the shortest wait.
+   */
+  async #wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await this.#clock.sleep(MIN_DELAY_MS, signal)
+    const restMs = milliseconds - MIN_DELAY_MS
+    if (restMs <= 0 || signal.aborted || !this.away) return
+    const waiting = new AbortController()
+    const end = (): void => waiting.abort()
+    signal.addEventListener('abort', end, { once: true })
+    this.#waiting.add(waiting)
+    try {
+      await this.#clock.sleep(restMs, waiting.signal)
+    } finally {
+      this.#waiting.delete(waiting)
+      signal.removeEventListener('abort', end)
     }
   }
 }
