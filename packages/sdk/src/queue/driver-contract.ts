@@ -5,6 +5,7 @@ import { changeTests } from './contract/change-contract.ts'
 import { crowdTests } from './contract/crowd-contract.ts'
 import { exchangeTests } from './contract/exchange-contract.ts'
 import { flowTests } from './contract/flows-contract.ts'
+import { glanceTests } from './contract/glance-contract.ts'
 import type { QueueHarness } from './contract/harness-contract.ts'
 import { contextOf } from './contract/harness-contract.ts'
 import { keepTests } from './contract/keep-contract.ts'
@@ -22,6 +23,7 @@ const TOPICS = {
   add: addTests,
   exchange: exchangeTests,
   leases: leaseTests,
+  glance: glanceTests,
   order: orderTests,
   change: changeTests,
   read: readTests,

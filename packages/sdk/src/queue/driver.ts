@@ -11,6 +11,7 @@
  * - A `signal` ends the wait for the store, not what the store is doing.
  */
 import type { FlowDriver } from './flow-driver.ts'
+import type { Glance } from './glance.ts'
 import type { DeadReason, JobState } from './states.ts'
 import type { ScheduleDriver } from './schedule-driver.ts'
 
@@ -62,6 +63,12 @@ export interface QueueDriver extends FlowDriver, ScheduleDriver {
    * @param keep of what ends by it: a third crash, a cancelled job of a dead worker
    */
   maintain(queue: string, keep?: KeepPolicy, signal?: AbortSignal): Promise<Maintained>
+
+  /**
+   * A look at these queues in one call: whether there is anything to do in them that no job asks for. Changes nothing. Every
+   * queue that was asked for has its answer; one that does not exist has nothing.
+   */
+  glance(queues: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, Glance>>
 
   /** Each id is told what came of it; see {@link Change}. */
   change(queue: string, ids: readonly string[], change: Change, signal?: AbortSignal): Promise<readonly ChangeOutcome[]>

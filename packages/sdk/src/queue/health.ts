@@ -6,7 +6,7 @@ export interface QueueHealth {
   readonly ok: boolean
   /** In sentences; empty when all is well. */
   readonly problems: readonly string[]
-  /** Ms since the store last answered a worker's exchange; null without a worker. */
+  /** Ms since the store last answered the worker, or looked whether it has work for it; null without a worker. */
   readonly lastExchangeMsAgo: number | null
   /** Ms since the worker's lease was last renewed; null without a worker. */
   readonly lastLeaseMsAgo: number | null

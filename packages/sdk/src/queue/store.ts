@@ -5,6 +5,7 @@ import type { Added, NewJob, QueueDriver, StoreProblem } from './driver.ts'
 import { FinishWatch } from './finish-watch.ts'
 import { Leases } from './leases.ts'
 import type { LeaseOptions } from './leases.ts'
+import { Rounds } from './rounds.ts'
 import { SignalHub } from './signal-hub.ts'
 import { patiently } from './store-call.ts'
 import { judgeProblems } from './store-problems.ts'
@@ -138,7 +139,13 @@ export class Store {
   #build(driver: QueueDriver): Parts {
     const hub = new SignalHub((queues, onSignal) => driver.listen(queues, onSignal))
     const leases = new Leases(driver, this.#options.lease, this.clock)
-    return { driver, hub, leases, finish: new FinishWatch(driver, hub, this.clock) }
+    return {
+      driver,
+      hub,
+      leases,
+      finish: new FinishWatch(driver, hub, this.clock),
+      rounds: new Rounds(driver, this.clock),
+    }
   }
 }
 
@@ -147,4 +154,5 @@ export interface Parts {
   readonly hub: SignalHub
   readonly leases: Leases
   readonly finish: FinishWatch
+  readonly rounds: Rounds
 }

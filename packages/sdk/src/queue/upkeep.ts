@@ -1,47 +1,44 @@
 import type { KeepPolicy, QueueDriver } from './driver.ts'
+import type { Glance } from './glance.ts'
 import type { Counters } from './metrics.ts'
 import { carryRelays } from './relay.ts'
+import type { Rounds, Visited } from './rounds.ts'
 import { fireDue } from './schedule-ticks.ts'
 import type { Store } from './store.ts'
-
-/** A worker that died is seen this much later than its lease ends, at most; spread so that workers do not look together. */
-const LOOK_MS = 4_000
-const SPREAD = 0.25
 
 export interface UpkeepParts {
   readonly queue: string
   readonly store: Store
+  readonly rounds: Rounds
   readonly driver: QueueDriver
   readonly counters: Counters
   readonly keep: KeepPolicy
   readonly onError: (error: unknown) => void
-  /** A look by the clock, not on demand: worth asking for work too, in case a wake-up got lost. */
-  readonly onLook: () => void
+  /** The store has looked. `queued`: worth asking for work, in case a wake-up got lost. */
+  readonly onLook: (queued: boolean) => void
 }
 
 /**
  * What no job asks for: jobs of dead workers taken back, due jobs moved, schedules fired, messages between flows carried
- * over. Looks at the time the store names, and every few seconds in case nothing was named.
+ * over. One queue's part of the rounds, which look at the time the store names, and every few seconds in case nothing was
+ * named.
  */
-export class Upkeep {
-  #cancel: (() => void) | null = null
-  #looking = false
-  #again = false
-  #stopped = false
+export class Upkeep implements Visited {
+  readonly queue: string
   #holdOffUntil = Number.NEGATIVE_INFINITY
   readonly #parts: UpkeepParts
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts
+    this.queue = parts.queue
   }
 
   start(): void {
-    this.look()
+    this.#parts.rounds.join(this)
   }
 
   stop(): void {
-    this.#stopped = true
-    this.#cancel?.()
+    this.#parts.rounds.leave(this)
   }
 
   /** After an outage every lease looks old: their owners get the time of one lease to renew them. */
@@ -52,34 +49,23 @@ export class Upkeep {
   }
 
   look(): void {
-    if (this.#looking) this.#again = true
-    else if (!this.#stopped) void this.#look()
+    this.#parts.rounds.look(this)
   }
 
-  async #look(): Promise<void> {
-    this.#looking = true
-    this.#cancel?.()
-    const next = await this.#round()
-    this.#looking = false
-    if (this.#stopped) return
-    const again = this.#again
-    this.#again = false
-    if (again) return this.look()
-    const usual = LOOK_MS * (1 + SPREAD * (2 * Math.random() - 1))
-    this.#cancel = this.#parts.store.clock.after(Math.max(1, Math.min(usual, next ?? usual)), () => {
-      this.#parts.onLook()
-      this.look()
-    })
+  failed(error: unknown): void {
+    this.#parts.onError(error)
   }
 
   /** One step that fails (a schedule that cannot be read, a full store) does not keep the others from being done. */
-  async #round(): Promise<number | null> {
-    const { queue, driver, store } = this.#parts
-    const fired = await this.#step(() => fireDue(driver, queue))
-    await this.#step(async () => void (await carryRelays(driver, queue, this.#parts.keep)))
-    if (store.clock.now() < this.#holdOffUntil) return fired
-    const again = await this.#step(() => this.#takeBack())
-    return fired === null || again === null ? (fired ?? again) : Math.min(fired, again)
+  async visit(glance: Glance): Promise<number | null> {
+    const { queue, driver, store, keep, onLook } = this.#parts
+    onLook(glance.queued)
+    const times = [glance.againInMs]
+    if (glance.schedules) times.push(await this.#step(() => fireDue(driver, queue)))
+    if (glance.relays) await this.#step(async () => void (await carryRelays(driver, queue, keep)))
+    if (glance.maintain && store.clock.now() >= this.#holdOffUntil) times.push(await this.#step(() => this.#takeBack()))
+    const first = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY))
+    return Number.isFinite(first) ? first : null
   }
 
   async #takeBack(): Promise<number | null> {

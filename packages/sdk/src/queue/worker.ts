@@ -78,7 +78,7 @@ export class Worker {
     }
   }
 
-  async #connect({ driver, hub, leases }: Parts): Promise<void> {
+  async #connect({ driver, hub, leases, rounds }: Parts): Promise<void> {
     const { queue, store, plan, counters, rules, check, makeRun } = this.#parts
     this.#unsubscribe ??= await hub.subscribe(queue, (signal) => this.#onSignal(signal))
     this.#hold ??= await leases.hold(queue, plan.keep, (news) => this.#onLease(news))
@@ -88,11 +88,12 @@ export class Worker {
     const upkeep = new Upkeep({
       queue,
       store,
+      rounds,
       driver,
       counters,
       keep: plan.keep,
       onError: (error) => this.#complain(error),
-      onLook: () => this.consumer?.lanes.wake(),
+      onLook: (queued) => this.#looked(queued),
     })
     const consumer = new Consumer({
       queue,
@@ -114,6 +115,13 @@ export class Worker {
     upkeep.start()
     consumer.obey(settings)
     tellPlatform({ kind: 'registered' })
+  }
+
+  /** A worker that has nothing to do exchanges nothing: that the store was asked for work counts as its answer. */
+  #looked(queued: boolean): void {
+    if (this.consumer === null) return
+    this.consumer.lastAnswerAt = this.#parts.store.clock.now()
+    if (queued) this.consumer.lanes.wake()
   }
 
   #onSignal(signal: Signal): void {

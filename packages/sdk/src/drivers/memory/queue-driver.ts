@@ -7,6 +7,7 @@ import { add } from './add.ts'
 import { change } from './change.ts'
 import { MEMORY_PROBLEMS } from './check.ts'
 import { exchange } from './exchange.ts'
+import { glance } from './glance.ts'
 import { childEnded, relays } from './flows.ts'
 import { leave, renew } from './leases.ts'
 import { maintain } from './maintain.ts'
@@ -62,6 +63,10 @@ class MemoryQueueDriver implements seam.QueueDriver {
 
   maintain(queue: string, keep: seam.KeepPolicy = DEFAULT_KEEP) {
     return this.#answer((store) => maintain(store, store.look(queue), keep))
+  }
+
+  glance(queues: readonly string[]) {
+    return this.#answer((store) => new Map(queues.map((name) => [name, glance(store, store.look(name))])))
   }
 
   change(queue: string, ids: readonly string[], wanted: seam.Change) {

@@ -5,6 +5,7 @@ import { change } from './change.ts'
 import { check } from './check.ts'
 import { Exchanges } from './exchange.ts'
 import { children, childEnded, relayed, relays } from './flows.ts'
+import { glance } from './glance.ts'
 import { leave, maintain, renew } from './leases.ts'
 import { list } from './list.ts'
 import { logs, note, watch } from './notes.ts'
@@ -39,6 +40,7 @@ export function queueDriverOn(store: Store, options: PostgresQueueOptions): Queu
     renew: async (worker, queues, leaseMs) => renew(store, worker, queues, leaseMs),
     leave: async (worker, queues, keep = DEFAULT_KEEP) => leave(store, worker, queues, keep),
     maintain: async (queue, keep = DEFAULT_KEEP, signal) => maintain(store, queue, keep, signal),
+    glance: async (queues, signal) => glance(store, queues, signal),
     change: async (queue, ids, wanted, signal) => change(store, queue, ids, wanted, signal),
     get: async (queue, ids, signal) => get(store, queue, ids, signal),
     list: async (queue, query, signal) => list(store, queue, query, signal),

@@ -56,7 +56,7 @@ export class SubscriptionConsumer implements Consumer, LaneHost, LeaseHost {
   #closed: Promise<void> | null = null
 
   constructor(parts: ConsumerParts, options: ConsumeOptions, onDelivery: (delivery: Delivery) => void) {
-    const { store, driver, queue } = parts
+    const { store, driver, queue, rounds } = parts
     this.#parts = parts
     this.#options = options
     this.#onDelivery = onDelivery
@@ -66,12 +66,13 @@ export class SubscriptionConsumer implements Consumer, LaneHost, LeaseHost {
     this.#upkeep = new Upkeep({
       queue,
       store,
+      rounds,
       driver,
       counters: new Counters(),
       keep: KEEP,
       onError: (error) => this.failed(error),
-      onLook: () => {
-        this.#lanes?.wake()
+      onLook: (queued) => {
+        if (queued) this.#lanes?.wake()
         parts.onLook()
       },
     })

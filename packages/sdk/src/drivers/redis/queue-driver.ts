@@ -16,6 +16,7 @@ import { maintain } from './maintain.ts'
 import { logs, note, watch } from './notes.ts'
 import type { RedisQueueOptions, RedisSettings } from './options.ts'
 import { get, queues, stats } from './read.ts'
+import { glance } from './glance.ts'
 import { hostOf, readOptions } from './read-options.ts'
 import { dueSchedules, putSchedule, removeSchedule, schedules, tick } from './schedules.ts'
 import { configure } from './settings.ts'
@@ -68,6 +69,10 @@ class RedisQueueDriver implements seam.QueueDriver {
 
   async maintain(queue: string, keep: seam.KeepPolicy = DEFAULT_KEEP, signal?: AbortSignal) {
     return maintain((await this.#parts()).store, queue, keep, signal)
+  }
+
+  async glance(names: readonly string[], signal?: AbortSignal) {
+    return glance((await this.#parts()).store, names, signal)
   }
 
   async change(queue: string, ids: readonly string[], wanted: seam.Change, signal?: AbortSignal) {

@@ -8,6 +8,7 @@ import { EVENT_SUBSCRIBING } from './event-subscribing.ts'
 import { EVENT_TABLES } from './event-tables.ts'
 import { EVENTS } from './events.ts'
 import { EXCHANGING } from './exchanging.ts'
+import { GLANCING } from './glancing.ts'
 import { LEASING } from './leasing.ts'
 import { SETTLING } from './settling.ts'
 import { TABLES } from './tables.ts'
@@ -17,6 +18,7 @@ export const SCHEMA_STEPS: readonly string[] = [
   [TABLES, BASICS, ADDING, SETTLING, EXCHANGING, LEASING, CHANGING, CONFIGURING].join('\n'),
   EVENTS,
   [EVENT_TABLES, EVENT_DELIVERING, EVENT_SUBSCRIBING, EVENT_PUBLISHING].join('\n'),
+  GLANCING,
 ]
 
 /** What an older process needs at least to work with this schema. */
