@@ -29,6 +29,8 @@ export default defineConfig({
       project('unit', ['packages/*/src/**/*.test.ts'], 30_000, true),
       project('integration', ['test/integration/**/*.test.ts'], 120_000, true),
       project('e2e', ['test/e2e/**/*.test.ts'], 240_000, false),
+      // Every PostgreSQL that is promised, poolers, replicas: fetched at the first run. Not part of `npm test`.
+      project('compat', ['test/compat/**/*.test.ts'], 120_000, false),
       project('chaos', ['test/chaos/**/*.test.ts'], 900_000, false),
     ],
   },

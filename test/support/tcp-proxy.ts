@@ -10,6 +10,8 @@ export interface TcpProxy extends AsyncDisposable {
   deafen(): void
   /** Lets new connections through again. */
   mend(): void
+  /** New connections lead to another port; those there are break. */
+  retarget(port: number): void
 }
 
 /**
@@ -20,6 +22,7 @@ export interface TcpProxy extends AsyncDisposable {
 export async function tcpProxy(targetPort: number, host = '127.0.0.1'): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   const answers = new Map<Socket, Socket>()
+  let target = targetPort
   let isCut = false
   let isStalled = false
   const track = (socket: Socket): void => {
@@ -31,7 +34,7 @@ export async function tcpProxy(targetPort: number, host = '127.0.0.1'): Promise<
     track(near)
     if (isCut) return void near.resetAndDestroy()
     if (isStalled) return void near.pause()
-    const far = connect(targetPort, '127.0.0.1')
+    const far = connect(target, '127.0.0.1')
     track(far)
     near.pipe(far).pipe(near)
     answers.set(far, near)
@@ -64,6 +67,10 @@ export async function tcpProxy(targetPort: number, host = '127.0.0.1'): Promise<
     mend() {
       isCut = false
       isStalled = false
+    },
+    retarget(port) {
+      target = port
+      drop()
     },
     async [Symbol.asyncDispose]() {
       drop()

@@ -5,6 +5,9 @@ import { codeOf, toPandaError } from './failures.ts'
 import type { PostgresConnection, PostgresPool, Settled } from './options.ts'
 
 const CLOSE_MS = 2000
+/** Two statements that wait for each other: the server ends one of them, whole, and the other goes on. */
+const DEADLOCK = '40P01'
+const DEADLOCK_REPEATS = 3
 
 export interface Statement {
   readonly text: string
@@ -37,9 +40,10 @@ export class Connections {
     return this.#closing.signal.aborted
   }
 
-  async run(statement: Statement, signal?: AbortSignal): Promise<readonly Row[]> {
+  /** @param repeats so often at most when the server has ended it for another one; nothing of it was kept then */
+  async run(statement: Statement, signal?: AbortSignal, repeats = DEADLOCK_REPEATS): Promise<readonly Row[]> {
     const connection = await this.take(statement.doing, signal)
-    return this.#runOn(connection, statement, signal)
+    return this.#runOn(connection, statement, signal, repeats)
   }
 
   /** Several statements on one connection, which is released whatever happens. */
@@ -91,7 +95,12 @@ export class Connections {
     await Promise.race([pool?.end?.(), delay(CLOSE_MS, undefined, { ref: false })])
   }
 
-  async #runOn(connection: PostgresConnection, statement: Statement, signal?: AbortSignal): Promise<readonly Row[]> {
+  async #runOn(
+    connection: PostgresConnection,
+    statement: Statement,
+    signal: AbortSignal | undefined,
+    repeats: number,
+  ): Promise<readonly Row[]> {
     const { text, values = [], name, doing } = statement
     const answer = connection.query({
       text,
@@ -109,8 +118,9 @@ export class Connections {
       give(connection, isAnswer ? undefined : true)
       if (name !== undefined && this.#prepares && (code === '26000' || code === '42P05')) {
         this.#prepares = false
-        return this.run(statement, signal)
+        return this.run(statement, signal, repeats)
       }
+      if (code === DEADLOCK && repeats > 0) return this.run(statement, signal, repeats - 1)
       throw toPandaError(error, doing)
     }
   }

@@ -24,6 +24,17 @@ export function toStoreError(error: unknown, host: string): PandaError {
   if (text.startsWith('READONLY')) {
     return new PandaError('read_only', `Redis at ${host} is a replica and takes no writes.`, { cause: error })
   }
+  const moved = /^(?:MOVED|ASK) \d+ (\S+)/.exec(text)
+  if (moved !== null) {
+    return new PandaError(
+      'store_refused',
+      `Redis at ${host} is one node of a cluster, and what was asked for lies on another one, ${moved[1]}.`,
+      {
+        hint: 'Queues do not follow a cluster from node to node: use a Redis without cluster mode, or a cluster of one shard.',
+        cause: error,
+      },
+    )
+  }
   if (text.startsWith('OOM')) {
     return new PandaError('store_refused', `Redis at ${host} is out of memory: ${text}`, {
       hint: 'Raise maxmemory, or let the workers catch up. Nothing of this call was stored.',
