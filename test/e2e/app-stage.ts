@@ -1,5 +1,6 @@
 import type { AppDetail } from '@pandastack/contract'
 import type { Client } from '../support/api-client.ts'
+import { freePort } from '../support/free-port.ts'
 import { waitFor } from '../support/wait-for.ts'
 import type { World } from './world.ts'
 
@@ -21,10 +22,11 @@ export class AppStage {
   }
 
   /** The images and the program of the examples are those of this stage. */
-  resolve(line: string): string {
+  async resolve(line: string): Promise<string> {
     return line
+      .replace('8080:3000', `${line.includes('8080:3000') ? await freePort() : 8080}:3000`)
       .replace(/your-org\/api:\S+/, this.#world.image)
-      .replace('-- node worker.js', `-- ${WORKER.slice(0, 2).join(' ')} '${WORKER[2]}'`)
+      .replace(/-- node (?:worker|server)\.js/, `-- ${WORKER.slice(0, 2).join(' ')} '${WORKER[2]}'`)
   }
 
   async reset(line: string): Promise<void> {
@@ -35,11 +37,16 @@ export class AppStage {
     await this.#api.ok('POST', '/v1/apps/thumbnailer/start')
     await this.#api.ok('POST', '/v1/apps/thumbnailer/scale', { replicas: 1 })
     await this.#settled()
+    if (line.includes(' --port ')) await this.#remove('api')
     if (line.includes(' start ')) await this.#api.ok('POST', '/v1/apps/thumbnailer/stop')
   }
 
   async delete(): Promise<void> {
-    const { status } = await this.#api.call('DELETE', '/v1/apps/thumbnailer')
+    for (const name of ['thumbnailer', 'api']) await this.#remove(name)
+  }
+
+  async #remove(name: string): Promise<void> {
+    const { status } = await this.#api.call('DELETE', `/v1/apps/${name}`)
     if (status !== 204 && status !== 404) throw new Error(`the app cannot be deleted: ${status}`)
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { AppDetail, JobView } from '@pandastack/contract'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ServerProcess } from '../chaos/server-process.ts'
+import { freePort } from '../support/free-port.ts'
 import { expectNoChildProcesses } from '../support/leaks.ts'
 import { migratedDatabase, type MigratedDatabase } from '../support/migrated-database.ts'
 import { type RedisServer, startRedisServer } from '../support/redis.ts'
@@ -143,5 +144,71 @@ describe.sequential('a worker as an app', () => {
       const left = await database.db.selectFrom('app_instances').select('id').where('finished_at', 'is', null).execute()
       return left.length === 0
     })
+  })
+})
+
+/** An HTTP API: with this runtime it listens at the machine's port by itself. */
+const API = (version: string): string[] => [
+  '--',
+  process.execPath,
+  '-e',
+  `require('http').createServer((_, answer) => answer.end('${version}')).listen(process.env.PORT, '127.0.0.1')`,
+]
+
+describe.sequential('an HTTP API as an app', () => {
+  let port: number
+  beforeAll(async () => {
+    port = await freePort()
+  })
+  const ask = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text()
+
+  it('answers at its published port, which is shown', async () => {
+    const words = ['app', 'deploy', 'api', '--image', 'your-org/api:1', '--port', `${port}:3000`, '--drain', '1s']
+    expect(await panda.ok([...words, ...API('v1')])).toContain('Deployed app api: 1 of 1 ready, revision 1.')
+    expect(await ask()).toBe('v1')
+    expect(await panda.ok(['app', 'get', 'api'])).toMatch(
+      new RegExp(`Port +127\\.0\\.0\\.1:${port}, in the container 3000`),
+    )
+    expect(await panda.ok(['app', 'list'])).toMatch(new RegExp(`PORT[^]*127\\.0\\.0\\.1:${port} `))
+  })
+
+  it('is replaced in place, and told what it waits for', async () => {
+    const { code, stdout, stderr } = await panda.run(['app', 'deploy', 'api', ...API('v2')])
+    expect(code, stderr).toBe(0)
+    expect(stdout).toContain('1 of 1 old instances have ended')
+    expect(await ask()).toBe('v2')
+  })
+
+  it('comes back as it was when a deploy fails', async () => {
+    const { code, stderr } = await panda.run(['app', 'deploy', 'api', '--', process.execPath, '-e', 'process.exit(3)'])
+    expect(code).toBe(5)
+    expect(stderr).toMatch(/the last time it exited with code 3\. Revision 2 (?:is started again|goes on as before)\./)
+    await waitFor('the revision before', async () => (await ask().catch(() => '')) === 'v2')
+  })
+
+  it('is refused a second instance and a wrong port, with what to write', async () => {
+    const scaled = await panda.run(['app', 'scale', 'api', '2'])
+    expect(scaled.code).not.toBe(0)
+    expect(scaled.stderr).toContain('which only one instance can have; 2 are wanted')
+    expect(scaled.stderr).toContain('panda app deploy api --port none')
+    const wrong = await panda.run(['app', 'deploy', 'api', '--port', '3000'])
+    expect(wrong.stderr).toContain('"3000" is not a port; write 8080:3000')
+  })
+
+  it('gives its port back', async () => {
+    await panda.ok([
+      'app',
+      'deploy',
+      'api',
+      '--port',
+      'none',
+      '--',
+      process.execPath,
+      '-e',
+      'setInterval(() => {}, 1000)',
+    ])
+    expect(await panda.ok(['app', 'get', 'api'])).not.toMatch(/^Port/m)
+    await expect(ask()).rejects.toThrow()
+    await panda.ok(['app', 'delete', 'api', '--yes'])
   })
 })

@@ -63,8 +63,7 @@ export class Stage {
     const run = /\bRUN\b/.test(line) ? await this.#runFor(line) : ''
     const job = /\bJOB\b/.test(line) ? await this.#jobFor(line) : ''
     const letter = /\bLETTER\b/.test(line) ? await this.#events.deadLetter() : ''
-    return this.#apps
-      .resolve(line)
+    return (await this.#apps.resolve(line))
       .replaceAll('amqp://localhost:5672', this.#events.url)
       .replaceAll(/\bLETTER\b/g, letter)
       .replaceAll('https://panda.example.com', this.#url)

@@ -144,6 +144,16 @@ export const ERRORS = {
     title: 'The call needs an upgraded connection',
     hint: 'Use `panda app exec`; a proxy in between must pass on the headers Upgrade and Connection.',
   },
+  port_taken: {
+    status: 409,
+    title: 'The port belongs to another app',
+    hint: 'Publish another port of the machine, or take it from the other app: panda app deploy OTHER --port none',
+  },
+  port_one_instance: {
+    status: 409,
+    title: 'An app with a published port runs one instance',
+    hint: 'Use one instance, or take the port away: panda app deploy NAME --port none',
+  },
   too_large: { status: 413, title: 'The request is too large', hint: 'The limits are in docs/reference/limits.md.' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported', hint: 'Send application/json.' },
   too_many_requests: {

@@ -62,6 +62,7 @@ export const REASONS = [
   'registry-refused',
   'registry-away',
   'start-failed',
+  'port-in-use',
   'engine-away',
   'secret-missing',
   'lost',

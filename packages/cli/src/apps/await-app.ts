@@ -116,7 +116,8 @@ function stepOf(app: AppDetail): string {
   const { deploy, revision, replicas } = app
   const own = app.instances.filter((instance) => instance.revision === revision && instance.finishedAt === null)
   if (deploy.state === 'deploying') {
-    const phase = own.find(({ ready }) => !ready)?.phase ?? 'queued'
+    const next = own.find(({ ready }) => !ready)
+    const phase = next?.phase ?? plain(next?.message ?? 'queued')
     return `revision ${revision}: ${own.filter(({ ready }) => ready).length} of ${replicas} ready (${phase})`
   }
   const live = app.instances.filter(({ finishedAt }) => finishedAt === null).length
@@ -131,12 +132,19 @@ async function failure(session: Session, api: Client, app: AppDetail): Promise<C
   const log = await api.get<{ items: AppLogLine[] }>(`${pathOf('apps', app.name)}/logs`, query)
   if (log.items.length > 0) await session.say(`The last lines of an instance of ${app.name} that failed:`)
   for (const { text } of log.items) await session.say(`  ${plain(text)}`)
-  const serves = app.readyRevision === null ? 'No revision serves.' : `Revision ${app.readyRevision} goes on as before.`
+  const serves = servesWords(app)
   return new CliError(`the deploy of ${app.name} failed: ${plain(message ?? 'for an unknown reason')}. ${serves}`, {
     code: 'deploy_failed',
     exitCode: EXIT.runFailed,
     hint: `See more: panda app logs ${app.name}; panda app get ${app.name}`,
   })
+}
+
+/** What had to make room for a port is started anew. */
+function servesWords({ readyRevision, instances }: AppDetail): string {
+  if (readyRevision === null) return 'No revision serves.'
+  const goesOn = instances.some(({ revision, ready }) => revision === readyRevision && ready)
+  return `Revision ${readyRevision} ${goesOn ? 'goes on as before' : 'is started again'}.`
 }
 
 /** No deploy is under way, all instances of the revision that serves are ready, and no others are left. */

@@ -14,6 +14,7 @@ export function appColumns(session: Session): { columns: Column<App>[]; wideColu
       { head: 'READY', cell: ({ ready, replicas }) => `${ready}/${replicas}` },
       { head: 'RESTARTS', cell: ({ restarts }) => String(restarts) },
       { head: 'REVISION', cell: ({ revision }) => String(revision) },
+      { head: 'PORT', cell: ({ spec }) => (spec.port === null ? '-' : machinePort(spec.port)) },
       { head: 'CHANGED', cell: ({ updatedAt }) => relative(updatedAt, now) },
       { head: 'LAST EXIT', cell: ({ lastEnd }) => endWords(lastEnd, now), flexible: true },
       { head: 'IMAGE', cell: ({ spec }) => spec.image, flexible: true },
@@ -73,6 +74,7 @@ export function appFields(session: Session, app: AppDetail): string {
       ['Digest', deploy.imageDigest],
       ['Entry point', spec.entrypoint === null ? null : plain(JSON.stringify(spec.entrypoint))],
       ['Command', spec.command === null ? "the image's own" : plain(JSON.stringify(spec.command))],
+      ['Port', spec.port === null ? null : portWords(spec.port)],
       ['Env', Object.keys(spec.env).join(', ')],
       ['Limits', `${spec.memory}, ${spec.cpus} CPU, drain ${spec.drain}`],
       ['Drained', drainWords(deploy)],
@@ -83,6 +85,15 @@ export function appFields(session: Session, app: AppDetail): string {
   const width = session.io.stdout.isTTY === true ? session.io.stdout.columns : undefined
   const table = renderTable(app.instances, instanceColumns(session), { width, paintHead: session.style.dim })
   return `${fields}\n\n${table}`
+}
+
+/** `127.0.0.1:8080`, where it is reached. */
+export function machinePort(port: string): string {
+  return port.slice(0, port.lastIndexOf(':'))
+}
+
+function portWords(port: string): string {
+  return `${machinePort(port)}, in the container ${port.slice(port.lastIndexOf(':') + 1)}`
 }
 
 function byOf({ by }: Revision): string {

@@ -17,6 +17,7 @@ import {
   memorySchema,
   nameSchema,
   projectQuerySchema,
+  publishedPortSchema,
   timeSchema,
 } from './common.ts'
 
@@ -32,6 +33,10 @@ export const appSpecSchema = z.strictObject({
   memory: memorySchema.default('512Mi').meta({ description: 'Per instance, 6Mi to 4096Gi.' }),
   cpus: z.number().min(0.01).max(256).default(1),
   pull: z.enum(PULL_POLICIES).default('always'),
+  port: publishedPortSchema.nullable().default(null).meta({
+    description:
+      'Published port: address and port of the machine, then the port of the container, which `PORT` holds there. An app that has one runs one instance.',
+  }),
   drain: durationSchema.default('30s').meta({
     description: 'An instance that is to end has so long to finish what it holds: SIGTERM, then SIGKILL.',
   }),
@@ -56,6 +61,7 @@ export const deployAppSchema = z.strictObject({
   memory: memorySchema.optional(),
   cpus: z.number().min(0.01).max(256).optional(),
   pull: z.enum(PULL_POLICIES).optional(),
+  port: publishedPortSchema.nullable().optional(),
   drain: durationSchema.optional(),
   ready: z.enum(READY_MODES).optional(),
   readyTimeout: durationSchema.optional(),

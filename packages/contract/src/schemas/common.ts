@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { formatDuration, parseDuration } from '../duration.ts'
 import { parseImageReference } from '../image-reference.ts'
+import { formatPublishedPort, parsePublishedPort } from '../published-port.ts'
 import { parseSize } from '../size.ts'
 
 /** Turns a parser that throws RangeError into a zod check with the parser's own sentence. */
@@ -35,6 +36,19 @@ export const durationSchema = z
     }
   })
   .meta({ example: '5m' })
+
+/** `[address:]port of the machine:port of the container`, answered with its address. */
+export const publishedPortSchema = z
+  .string()
+  .superRefine(checkedBy(parsePublishedPort))
+  .overwrite((text) => {
+    try {
+      return formatPublishedPort(parsePublishedPort(text))
+    } catch {
+      return text // already reported by the check above
+    }
+  })
+  .meta({ example: '127.0.0.1:8080:3000' })
 
 /** At most so long, beside the limit of every duration. */
 export function durationUpTo(most: string) {

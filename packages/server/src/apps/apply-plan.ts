@@ -9,10 +9,22 @@ import { isLive } from './states.ts'
 
 type AppRow = PlannedApp & TroubledApp
 
+/** Reasons of ends that no program has brought about. */
+const REFUSALS = [
+  'image-not-found',
+  'registry-refused',
+  'registry-away',
+  'start-failed',
+  'port-in-use',
+  'secret-missing',
+]
+
 /** Its columns as {@link PlannedApp} has them, of `apps a` and its newest revision `v`. */
 const planned = sql`a.replicas, a.stopped, a.deleted_at is not null as deleted, a.revision, v.state,
-  v.spec ->> 'readyTimeout' as "readyTimeout", a.ready_revision as "readyRevision",
-  (extract(epoch from panda_now() - v.created_at) * 1000)::float8 as "deployingForMs"`
+  v.spec ->> 'readyTimeout' as "readyTimeout", a.ready_revision as "readyRevision", v.spec ->> 'port' as port,
+  (select r.spec ->> 'port' from app_revisions r where r.app_id = a.id and r.revision = a.ready_revision) as "readyPort",
+  (extract(epoch from panda_now() - greatest(v.created_at, (select max(i.released_at) from app_instances i
+    where i.app_id = a.id and i.revision = a.revision))) * 1000)::float8 as "deployingForMs"`
 
 /**
  * Looks at all apps that are not deleted, and at deleted ones that still have instances, without locks: two statements
@@ -33,8 +45,8 @@ export async function surveyApps(db: Queryable): Promise<{ readonly apps: number
   return { apps: apps.length, due: due.map(({ id }) => id) }
 }
 
-function changesAnything({ create, cancel, verdict }: AppPlan): boolean {
-  return create.length > 0 || cancel.length > 0 || verdict !== null
+function changesAnything({ create, cancel, release, verdict }: AppPlan): boolean {
+  return create.length > 0 || cancel.length > 0 || release.length > 0 || verdict !== null
 }
 
 /**
@@ -50,6 +62,7 @@ export async function applyPlan(db: Database, appId: string): Promise<boolean> {
     if (!changesAnything(plan)) return false
     await cancel(trx, plan.cancel)
     await create(trx, app, plan.create)
+    await letGo(trx, plan.release)
     await conclude(trx, app, plan.verdict)
     await sql`select pg_notify('panda_apps', '')`.execute(trx)
     return true
@@ -70,14 +83,17 @@ async function readInstances(db: Queryable, appId: string | null): Promise<Reado
   const which = appId === null ? sql`true` : sql`i.app_id = ${appId}`
   const { rows } = await sql<PlannedInstance & { app: string }>`
     select i.app_id as app, i.id, i.revision, i.slot, i.ready_at is not null as ready, i.crashes,
-      i.cancel_reason is not null as ending, i.message
-    from app_instances i where ${which} and ${isLive} order by i.id`.execute(db)
+      i.cancel_reason is not null as ending, i.message,
+      coalesce(i.reason = any (${[...REFUSALS]}::text[]), false) as refused, v.spec ->> 'port' as port,
+      case when i.held then case when i.image_ready_at is null then 'for-image' else 'for-port' end end as held
+    from app_instances i join app_revisions v on v.app_id = i.app_id and v.revision = i.revision
+    where ${which} and ${isLive} order by i.id`.execute(db)
   const byApp = new Map<string, PlannedInstance[]>()
   for (const { app, ...instance } of rows) byApp.set(app, [...(byApp.get(app) ?? []), instance])
   return byApp
 }
 
-/** What runs is ended by its server; what waits for a start, and that no engine can have, ends here. */
+/** What runs is ended by its server; what waits for a start, and that no engine can have a unit of, ends here. */
 async function cancel(trx: Queryable, items: AppPlan['cancel']): Promise<void> {
   for (const { id, reason, replacedBy } of items) {
     await sql`
@@ -86,18 +102,27 @@ async function cancel(trx: Queryable, items: AppPlan['cancel']): Promise<void> {
     await sql`
       update app_instances i set state = 'cancelled', reason = i.cancel_reason, message = ${endMessage(reason)},
         finished_at = panda_now()
-      where i.id = ${id} and (i.state = 'retrying' or (i.state = 'queued' and i.engine_id is null))`.execute(trx)
+      where i.id = ${id} and (i.state = 'retrying' or (i.state = 'queued' and (i.engine_id is null or i.held)))`.execute(
+      trx,
+    )
   }
 }
 
 async function create(trx: Queryable, app: AppRow, slots: AppPlan['create']): Promise<void> {
-  for (const { revision, slot } of slots) {
+  for (const { revision, slot, after } of slots) {
     await sql`
-      insert into app_instances (id, app_id, project_id, revision, slot, state, available_at, created_at)
-      values (${newId('ins')}, ${app.id}, ${app.project_id}, ${revision}, ${slot}, 'queued', panda_now(), panda_now())`.execute(
-      trx,
-    )
+      insert into app_instances (id, app_id, project_id, revision, slot, state, available_at, created_at, held, engine_id)
+      values (${newId('ins')}, ${app.id}, ${app.project_id}, ${revision}, ${slot}, 'queued', panda_now(), panda_now(),
+        ${after !== null}, (select i.engine_id from app_instances i where i.id = ${after}))`.execute(trx)
   }
+}
+
+async function letGo(trx: Queryable, ids: AppPlan['release']): Promise<void> {
+  if (ids.length === 0) return
+  await sql`
+    update app_instances i set held = false, released_at = panda_now(),
+      message = case when i.image_ready_at is null then i.message end
+    where i.id = any (${[...ids]}::text[]) and i.held`.execute(trx)
 }
 
 async function conclude(trx: Queryable, app: AppRow, verdict: AppPlan['verdict']): Promise<void> {

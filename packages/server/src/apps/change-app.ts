@@ -3,13 +3,18 @@ import { PandaError } from '@pandastack/contract'
 import { type RawBuilder, sql } from 'kysely'
 import type { Database, Queryable } from '../store/database.ts'
 import { reach } from '../fault-points.ts'
+import { assertOneInstance, claimPort } from './claim-port.ts'
 import { lockApp, type LockedApp, wakeControllers } from './lock-app.ts'
 import { insertRevision, readRevision, readyBefore, type StoredRevision } from './revisions.ts'
 
 /** Each answers when the change is recorded; the instances follow. All throw PandaError `not_found`. */
 
+/** @throws PandaError `port_one_instance` */
 export function scaleApp(db: Database, projectId: string, name: string, replicas: number): Promise<void> {
-  return change(db, projectId, name, sql`replicas = ${replicas}`)
+  return change(db, projectId, name, sql`replicas = ${replicas}`, async (trx, app) => {
+    const newest = await readRevision(trx, app.id, app.revision)
+    assertOneInstance(name, newest?.spec.port ?? null, replicas)
+  })
 }
 
 /** Its instances end within their drain time; it keeps its number of replicas. */
@@ -33,16 +38,23 @@ export async function deleteApp(db: Database, projectId: string, name: string): 
   })
 }
 
-async function change(db: Database, projectId: string, name: string, set: RawBuilder<unknown>): Promise<void> {
+async function change(
+  db: Database,
+  projectId: string,
+  name: string,
+  set: RawBuilder<unknown>,
+  check?: (trx: Queryable, app: LockedApp) => Promise<void>,
+): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const { id } = await lockApp(trx, projectId, name)
-    await sql`update apps set ${set}, updated_at = panda_now() where id = ${id}`.execute(trx)
+    const app = await lockApp(trx, projectId, name)
+    await check?.(trx, app)
+    await sql`update apps set ${set}, updated_at = panda_now() where id = ${app.id}`.execute(trx)
     await wakeControllers(trx)
   })
   reach('app-changed')
 }
 
-/** A new revision of the same spec: new instances beside the old ones, with the project's variables of now. */
+/** A new revision of the same spec: new instances in the place of the old ones, with the project's variables of now. */
 export function restartApp(db: Database, projectId: string, name: string, by: string | null): Promise<void> {
   return revise(db, projectId, name, async (trx, app) => {
     const serving = await readRevision(trx, app.id, app.readyRevision ?? app.revision)
@@ -84,7 +96,11 @@ type Revise = (trx: Queryable, app: LockedApp) => Promise<Parameters<typeof inse
 
 async function revise(db: Database, projectId: string, name: string, next: Revise): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    await insertRevision(trx, await next(trx, await lockApp(trx, projectId, name)))
+    const app = await lockApp(trx, projectId, name)
+    const revision = await next(trx, app)
+    const { port } = revision.spec
+    await claimPort(trx, { appId: app.id, name, projectId, replicas: app.replicas, port })
+    await insertRevision(trx, revision)
     await wakeControllers(trx)
   })
   reach('app-changed')

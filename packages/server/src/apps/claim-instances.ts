@@ -38,13 +38,14 @@ function toClaimed(row: ClaimedRow): ClaimedRun {
 
 /**
  * Claims instances whose time has come. One that an engine may already have a unit of (`queued` with an `engine_id`)
- * goes to a server of that engine only, also when it is to end: what the engine has made of it has to be looked at first.
+ * goes to a server of that engine only, so does one that is to take over a port there; the former also when it is to end: what the engine has made of it has to be looked at first.
  */
 export async function claimInstances(db: Queryable, { serverId, engineId }: Claimer): Promise<ClaimedRun[]> {
   const { rows } = await sql<ClaimedRow>`
     with ready as (
       select i.id from app_instances i
       where i.state in ('queued', 'retrying') and i.available_at <= panda_now()
+        and not (i.held and i.image_ready_at is not null)
         and case when i.state = 'queued' and i.engine_id is not null then i.engine_id = ${engineId}
           else i.cancel_reason is null end
       order by i.available_at, i.id for update skip locked

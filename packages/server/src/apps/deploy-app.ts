@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Database, Queryable } from '../store/database.ts'
 import { newId } from '../store/ids.ts'
 import { reach } from '../fault-points.ts'
+import { claimPort } from './claim-port.ts'
 import { lockAppIfThere, wakeControllers } from './lock-app.ts'
 import { insertRevision, readRevision } from './revisions.ts'
 
@@ -13,7 +14,7 @@ type SpecChange = Omit<DeployApp, 'replicas'>
  * it takes its default. Answers when it is recorded; the instances follow.
  *
  * @param by the token's name
- * @throws PandaError `not_found` when there is no such app and no image to make it with
+ * @throws PandaError `not_found` when there is no such app and no image to make it with; what claimPort throws
  */
 export async function deployApp(
   db: Database,
@@ -26,11 +27,14 @@ export async function deployApp(
   await db.transaction().execute(async (trx) => {
     const app = await lockAppIfThere(trx, projectId, name)
     if (app === null) {
+      const spec = firstSpec(name, change)
+      await claimPort(trx, { appId: null, name, projectId, replicas: replicas ?? 1, port: spec.port })
       const id = await insertApp(trx, projectId, name, replicas ?? 1)
-      await insertRevision(trx, { appId: id, revision: 1, spec: firstSpec(name, change), by })
+      await insertRevision(trx, { appId: id, revision: 1, spec, by })
     } else {
       const before = await readRevision(trx, app.id, app.revision)
       const spec = appSpecSchema.parse({ ...before?.spec, ...given(change) })
+      await claimPort(trx, { appId: app.id, name, projectId, replicas: replicas ?? app.replicas, port: spec.port })
       if (replicas !== undefined) await sql`update apps set replicas = ${replicas} where id = ${app.id}`.execute(trx)
       await insertRevision(trx, { appId: app.id, revision: app.revision + 1, spec, by })
     }

@@ -1,4 +1,4 @@
-import { type AppSpec, type Reason } from '@pandastack/contract'
+import { type AppSpec, parsePublishedPort, type Reason } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { CancelRequest, Ledger } from '../executor/ledger.ts'
 import type { LoadSettings } from '../executor/ports.ts'
@@ -8,6 +8,7 @@ import type { RunRow } from '../executor/read-run-rows.ts'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
 import { createTransitions } from '../runs/transition.ts'
 import type { Database } from '../store/database.ts'
+import { holdInstance } from './hold-instance.ts'
 import { finishInstances, recordInstanceStarts, requeueInstances, setInstancePhases } from './instance-writes.ts'
 
 /** Never used: an instance that ends starts again by its own rule (restart-delay.ts). */
@@ -31,6 +32,7 @@ export function instanceLedger(db: Database, loadSettings: LoadSettings): Ledger
         },
       ),
     owned: async (serverId, work) => new Set((await readOwned(db, serverId, work)).map((row) => row.id)),
+    hold: (hold) => holdInstance(db, hold),
     channel: 'panda_apps',
     async cancelRequests(serverId) {
       const { rows } = await sql<CancelRequest>`
@@ -61,11 +63,12 @@ interface InstanceRow {
   readonly cancel_reason: Reason | null
   readonly cancel_by: string | null
   readonly running_for_ms: number | null
+  readonly held: boolean
 }
 
 async function readInstanceRows(db: Database, work: readonly ClaimedRun[]): Promise<ReadonlyMap<string, RunRow>> {
   const { rows } = await sql<InstanceRow>`
-    select i.id, p.name as project, a.name as app, v.spec, v.image_digest, v.env_snapshot,
+    select i.id, p.name as project, a.name as app, v.spec, v.image_digest, v.env_snapshot, i.held,
       i.phase is not distinct from 'stopping' as stopping, i.cancel_reason, i.cancel_by,
       (extract(epoch from panda_now() - i.attempt_started_at) * 1000)::float8 as running_for_ms
     from unnest(${work.map((item) => item.id)}::text[], ${work.map((item) => item.fence)}::int[]) as w (id, fence)
@@ -87,5 +90,6 @@ function toRunRow({ app, spec, ...row }: InstanceRow): RunRow {
     lost_attempts: 0,
     past_deadline: false,
     late_after_ms: null,
+    port: spec.port === null ? null : parsePublishedPort(spec.port),
   }
 }

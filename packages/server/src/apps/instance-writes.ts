@@ -7,12 +7,13 @@ import type { PhaseChange } from '../runs/transition/set-phase.ts'
 import type { Database } from '../store/database.ts'
 import type { Fenced } from '../runs/transition/fenced.ts'
 import { withEnd } from './instance-end.ts'
+import { pinRevision } from './pin-revision.ts'
 import { restartDelayMs, STEADY_MS } from './restart-delay.ts'
 
 /** What the owner of instances writes. Each answers per item whether the instance is still ours. */
 
-const ours = (item: Fenced) => sql`i.id = ${item.id} and i.fence = ${item.fence} and i.state = 'running'`
-const wake = (id: string) => sql`select pg_notify('panda_apps', ${id})`
+export const ours = (item: Fenced) => sql`i.id = ${item.id} and i.fence = ${item.fence} and i.state = 'running'`
+export const wakeOf = (id: string) => sql`select pg_notify('panda_apps', ${id})`
 
 /** One after the other: instances are few, and each write tells who waits for it. */
 async function each<T>(items: readonly T[], write: (item: T) => Promise<boolean>): Promise<boolean[]> {
@@ -43,12 +44,9 @@ export function recordInstanceStarts(db: Database, items: readonly StartedAttemp
         where ${ours(item)} returning i.app_id, i.revision`.execute(trx)
       const row = rows[0]
       if (row === undefined) return false
-      await sql`
-        update app_revisions set image_digest = coalesce(image_digest, ${item.imageDigest}),
-          env_snapshot = coalesce(env_snapshot, ${JSON.stringify(item.envSnapshot)}::jsonb)
-        where app_id = ${row.app_id} and revision = ${row.revision}
-          and (image_digest is null or env_snapshot is null)`.execute(trx)
-      await wake(item.id).execute(trx)
+      const { imageDigest, envSnapshot } = item
+      await pinRevision(trx, { appId: row.app_id, revision: row.revision, imageDigest, envSnapshot })
+      await wakeOf(item.id).execute(trx)
       return true
     }),
   )
@@ -76,7 +74,7 @@ async function end(db: Database, { verdict, ...item }: EndedAttempt): Promise<bo
       message = ${endMessage(verdict.reason)}, finished_at = panda_now()
     where ${ours(item)} returning i.id`.execute(db)
   if (rows.length === 0) return alreadyDone(db, item)
-  await wake(item.id).execute(db)
+  await wakeOf(item.id).execute(db)
   return true
 }
 
@@ -97,7 +95,7 @@ async function startAgain(db: Database, { verdict, ...item }: EndedAttempt): Pro
   await sql`
     update app_instances i set available_at = panda_now() + ${delayMs} * interval '1 millisecond'
     where i.id = ${item.id} and i.fence = ${item.fence} and i.state = 'retrying'`.execute(db)
-  await wake(item.id).execute(db)
+  await wakeOf(item.id).execute(db)
   return true
 }
 

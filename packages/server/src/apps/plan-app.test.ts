@@ -11,6 +11,8 @@ const app = (change: Partial<PlannedApp> = {}): PlannedApp => ({
   readyTimeout: '2m',
   deployingForMs: 1000,
   readyRevision: 1,
+  port: null,
+  readyPort: null,
   ...change,
 })
 const instance = (revision: number, slot: number, change: Partial<PlannedInstance> = {}): PlannedInstance => ({
@@ -21,9 +23,13 @@ const instance = (revision: number, slot: number, change: Partial<PlannedInstanc
   crashes: 0,
   ending: false,
   message: null,
+  refused: false,
+  port: null,
+  held: null,
   ...change,
 })
 const old = [instance(1, 1), instance(1, 2)]
+const NOTHING: AppPlan = { create: [], cancel: [], release: [], verdict: null }
 const ids = (plan: AppPlan) => plan.cancel.map(({ id, reason }) => `${id} ${reason}`)
 
 describe('a deploy', () => {
@@ -31,17 +37,18 @@ describe('a deploy', () => {
     const plan = planApp(app(), old)
     expect(plan).toEqual({
       create: [
-        { revision: 2, slot: 1 },
-        { revision: 2, slot: 2 },
+        { revision: 2, slot: 1, after: null },
+        { revision: 2, slot: 2, after: null },
       ],
       cancel: [],
+      release: [],
       verdict: null,
     })
   })
 
   it('ends the old ones when all new ones are ready, not before', () => {
     const half = [...old, instance(2, 1), instance(2, 2, { ready: false })]
-    expect(planApp(app(), half)).toEqual({ create: [], cancel: [], verdict: null })
+    expect(planApp(app(), half)).toEqual(NOTHING)
     const all = [...old, instance(2, 1), instance(2, 2)]
     const plan = planApp(app(), all)
     expect(plan.verdict).toEqual({ state: 'ready' })
@@ -60,6 +67,18 @@ describe('a deploy', () => {
     expect(plan.create).toEqual([])
   })
 
+  it('says that an instance could not even be started', () => {
+    const refused = instance(2, 1, {
+      ready: false,
+      crashes: 3,
+      refused: true,
+      message: 'port 80 of 127.0.0.1 is in use',
+    })
+    expect(planApp(app(), [...old, refused]).verdict).toMatchObject({
+      message: 'an instance could not be started 3 times; the last time: port 80 of 127.0.0.1 is in use',
+    })
+  })
+
   it('fails when its time is over, with how many were ready', () => {
     const waiting = [...old, instance(2, 1), instance(2, 2, { ready: false })]
     expect(planApp(app({ deployingForMs: 119_999 }), waiting).verdict).toBeNull()
@@ -71,7 +90,7 @@ describe('a deploy', () => {
     const first = app({ revision: 1, readyRevision: null, deployingForMs: 1e6 })
     const plan = planApp(first, [instance(1, 1, { ready: false })])
     expect([ids(plan), plan.create]).toEqual([['r1s1 not-ready'], []])
-    expect(planApp({ ...first, state: 'failed' }, [])).toEqual({ create: [], cancel: [], verdict: null })
+    expect(planApp({ ...first, state: 'failed' }, [])).toEqual(NOTHING)
   })
 
   it('is over at once when nothing is to run', () => {
@@ -83,21 +102,21 @@ describe('an app that serves', () => {
   const ready = app({ state: 'ready', revision: 1 })
 
   it('fills its slots and ends what is above them', () => {
-    expect(planApp({ ...ready, replicas: 3 }, old).create).toEqual([{ revision: 1, slot: 3 }])
+    expect(planApp({ ...ready, replicas: 3 }, old).create).toEqual([{ revision: 1, slot: 3, after: null }])
     expect(ids(planApp({ ...ready, replicas: 1 }, old))).toEqual(['r1s2 scaled-down'])
-    expect(planApp(ready, old)).toEqual({ create: [], cancel: [], verdict: null })
+    expect(planApp(ready, old)).toEqual(NOTHING)
   })
 
   it('fills the slot of one that is ending', () => {
     expect(planApp(ready, [instance(1, 1), instance(1, 2, { ending: true })]).create).toEqual([
-      { revision: 1, slot: 2 },
+      { revision: 1, slot: 2, after: null },
     ])
   })
 
   it('goes back to the revision before a failed one', () => {
     const failed = app({ state: 'failed' })
     const plan = planApp(failed, [instance(1, 1), instance(2, 1)])
-    expect(plan.create).toEqual([{ revision: 1, slot: 2 }])
+    expect(plan.create).toEqual([{ revision: 1, slot: 2, after: null }])
     expect(ids(plan)).toEqual(['r2s1 not-ready'])
   })
 
@@ -133,7 +152,7 @@ it('comes to rest from any mixture of instances, with each slot of one revision 
       let state = app({ ...change, revision: 3, readyRevision: change.state === 'ready' ? 3 : change.readyRevision })
       let world: PlannedInstance[] = instances
       for (let turn = 0; turn < 6; turn++) [state, world] = step(state, world)
-      expect(planApp(state, world)).toEqual({ create: [], cancel: [], verdict: null })
+      expect(planApp(state, world)).toEqual(NOTHING)
       const serving = state.state === 'failed' ? state.readyRevision : 3
       const filled = world.map(({ revision, slot }) => `${revision}.${slot}`).toSorted((a, b) => a.localeCompare(b))
       expect(filled).toEqual(Array.from({ length: state.replicas }, (_, index) => `${serving}.${index + 1}`))

@@ -1,4 +1,5 @@
 import { parseDuration, type Reason, type RevisionState } from '@pandastack/contract'
+import { publishedBy, withPorts } from './plan-ports.ts'
 
 /** Ends in a row after which an instance that was never ready ends its deploy. */
 export const MAX_CRASHES = 3
@@ -12,9 +13,13 @@ export interface PlannedApp {
   readonly revision: number
   readonly state: RevisionState
   readonly readyTimeout: string
+  /** Since the newest revision was made, or since its instance got the port that it waited for. */
   readonly deployingForMs: number
   /** The last one that was ready; null = none. */
   readonly readyRevision: number | null
+  /** What the newest revision, and the one that was ready, publish; null = nothing. */
+  readonly port: string | null
+  readonly readyPort: string | null
 }
 
 /** One that has not ended. */
@@ -25,26 +30,48 @@ export interface PlannedInstance {
   readonly ready: boolean
   readonly crashes: number
   readonly ending: boolean
-  /** How its last container ended. */
+  /** How its last container ended, or why there is none. */
   readonly message: string | null
+  /** True when the last container could not even be started. */
+  readonly refused: boolean
+  /** Published by its revision; null = none. */
+  readonly port: string | null
+  /**
+   * It waits for a port that another instance has: until its image is there (`for-image`), then for the port itself.
+   * Null = it may start, or has.
+   */
+  readonly held: 'for-image' | 'for-port' | null
 }
 
 export interface AppPlan {
-  readonly create: readonly { readonly revision: number; readonly slot: number }[]
+  /** `after`: the instance that has the port it wants, and whose engine it is to use; null = it may start at once. */
+  readonly create: readonly { readonly revision: number; readonly slot: number; readonly after: string | null }[]
   readonly cancel: readonly { readonly id: string; readonly reason: Reason; readonly replacedBy: number | null }[]
+  /** Those that waited for a port that is free now. */
+  readonly release: readonly string[]
   /** What becomes of the newest revision. */
   readonly verdict: { readonly state: 'ready' } | { readonly state: 'failed'; readonly message: string } | null
 }
 
-const NOTHING: AppPlan = { create: [], cancel: [], verdict: null }
+/** The same before ports are thought of. */
+interface Draft extends Pick<AppPlan, 'cancel' | 'verdict'> {
+  readonly create: readonly { readonly revision: number; readonly slot: number }[]
+}
+
+const NOTHING: Draft = { create: [], cancel: [], verdict: null }
 
 /**
  * What brings an app's instances to what was declared. Pure; called again after each change.
  *
  * A deploy starts all instances of the new revision beside those of the old one. When all are ready the old ones are
  * asked to end; when they do not become ready in time, or crash three times, the new ones are, and the old ones stay.
+ * Where both want the same published port the old one goes first, and comes back when the new one fails: plan-ports.ts.
  */
 export function planApp(app: PlannedApp, instances: readonly PlannedInstance[]): AppPlan {
+  return withPorts(app, instances, planRevisions(app, instances))
+}
+
+function planRevisions(app: PlannedApp, instances: readonly PlannedInstance[]): Draft {
   const live = instances.filter((instance) => !instance.ending)
   if (app.deleted || app.stopped) return { ...NOTHING, cancel: all(live, app.deleted ? 'deleted' : 'by-hand') }
   if (app.state === 'failed') return fall(app, live, null)
@@ -52,7 +79,7 @@ export function planApp(app: PlannedApp, instances: readonly PlannedInstance[]):
   const own = live.filter((instance) => instance.revision === app.revision)
   const why = whyFailed(app, own)
   if (why !== null) return fall(app, live, why)
-  const wanted = slots(app.replicas)
+  const wanted = slotsOf(app, app.revision)
   const ready = wanted.filter((slot) => own.some((instance) => instance.slot === slot && instance.ready))
   if (ready.length < wanted.length) return fill(app, own, app.revision)
   return { ...keep(app, live, app.revision), verdict: { state: 'ready' } }
@@ -61,8 +88,12 @@ export function planApp(app: PlannedApp, instances: readonly PlannedInstance[]):
 function whyFailed(app: PlannedApp, own: readonly PlannedInstance[]): string | null {
   const crashed = own.find((instance) => !instance.ready && instance.crashes >= MAX_CRASHES)
   if (crashed !== undefined) {
-    return `an instance ended ${crashed.crashes} times before it was ready; the last time it ${crashed.message ?? 'ended'}`
+    const { crashes, message, refused } = crashed
+    if (refused) return `an instance could not be started ${crashes} times; the last time: ${message}`
+    return `an instance ended ${crashes} times before it was ready; the last time it ${message ?? 'ended'}`
   }
+  // The drain time of the one before it, which is not for it to answer for.
+  if (own.some(({ held }) => held === 'for-port')) return null
   if (app.replicas === 0 || app.deployingForMs < parseDuration(app.readyTimeout)) return null
   const ready = own.filter((instance) => instance.ready).length
   const last = own.find((instance) => !instance.ready && instance.message !== null)?.message
@@ -71,7 +102,7 @@ function whyFailed(app: PlannedApp, own: readonly PlannedInstance[]): string | n
 }
 
 /** Back to the revision before, if there is one. */
-function fall(app: PlannedApp, live: readonly PlannedInstance[], why: string | null): AppPlan {
+function fall(app: PlannedApp, live: readonly PlannedInstance[], why: string | null): Draft {
   const verdict = why === null ? null : ({ state: 'failed', message: why } as const)
   const failed = live.filter((instance) => instance.revision !== app.readyRevision)
   const cancel = all(failed, 'not-ready')
@@ -82,23 +113,26 @@ function fall(app: PlannedApp, live: readonly PlannedInstance[], why: string | n
 }
 
 /** All slots of this revision, and nothing else. */
-function keep(app: PlannedApp, live: readonly PlannedInstance[], revision: number): AppPlan {
+function keep(app: PlannedApp, live: readonly PlannedInstance[], revision: number): Draft {
   const others = live.filter((instance) => instance.revision !== revision)
   const own = live.filter((instance) => instance.revision === revision)
   const filled = fill(app, own, revision)
   return { ...filled, cancel: [...filled.cancel, ...all(others, 'replaced', revision)] }
 }
 
-function fill(app: PlannedApp, own: readonly PlannedInstance[], revision: number): AppPlan {
-  const create = slots(app.replicas)
+function fill(app: PlannedApp, own: readonly PlannedInstance[], revision: number): Draft {
+  const wanted = slotsOf(app, revision)
+  const create = wanted
     .filter((slot) => !own.some((instance) => instance.slot === slot))
     .map((slot) => ({ revision, slot }))
-  const surplus = own.filter((instance) => instance.slot > app.replicas)
+  const surplus = own.filter((instance) => instance.slot > wanted.length)
   return { create, cancel: all(surplus, 'scaled-down'), verdict: null }
 }
 
-function slots(replicas: number): number[] {
-  return Array.from({ length: replicas }, (_, index) => index + 1)
+/** A port of the machine can be had once; more replicas than that are what a later revision without one wants. */
+function slotsOf(app: PlannedApp, revision: number): number[] {
+  const length = publishedBy(app, revision) === null ? app.replicas : Math.min(1, app.replicas)
+  return Array.from({ length }, (_, index) => index + 1)
 }
 
 function all(instances: readonly PlannedInstance[], reason: Reason, replacedBy: number | null = null) {

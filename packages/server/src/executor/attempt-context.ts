@@ -4,6 +4,7 @@ import type { ClaimedRun } from '../runs/claimed-run.ts'
 import type { RunTransitions } from '../runs/transition.ts'
 import type { RuntimeDriver } from '../runtime/driver.ts'
 import type { EnginePatience } from './engine-patience.ts'
+import type { Hold, HoldAnswer } from './ledger.ts'
 import type { CollectLogs, EndedWork } from './ports.ts'
 import type { Preparation } from './prepare.ts'
 import type { SharedImages } from './shared-images.ts'
@@ -24,4 +25,6 @@ export interface AttemptContext {
   /** False when our heartbeat is so old that another server may have taken our runs. */
   readonly surelyOurs: () => boolean
   readonly onEnded: (work: EndedWork) => void
+  /** See Ledger.hold. */
+  readonly hold: (hold: Hold) => Promise<HoldAnswer>
 }

@@ -56,6 +56,7 @@ async function carryOut(context: AttemptContext, run: PreparedRun, control: RunC
   try {
     if (run.cancel !== null) control.interrupt({ kind: 'cancel', ...run.cancel })
     const launched = await launch(context, run, control)
+    if (launched.kind === 'held') return null
     if (launched.kind === 'too-late') return await giveBack(context, run)
     if (launched.kind === 'running') reach('unit-running')
     const ending = launched.kind === 'ended' ? launched.ending : await follow(context, run, control, launched)

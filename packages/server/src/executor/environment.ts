@@ -45,6 +45,8 @@ function namesOfInstance(run: PreparedRun): Env {
     PANDA_REVISION: String(run.revision),
     PANDA_DRAIN_MS: String(parseDuration(run.spec.grace)),
     PANDA_ATTEMPT: String(run.attempt),
+    // What is published is what the program is to listen at, whatever else it was told.
+    ...(run.port === null ? {} : { PORT: String(run.port.containerPort) }),
   }
 }
 

@@ -66,6 +66,7 @@ export class Executor implements Component {
       transitions: this.#transitions,
       surelyOurs: deps.surelyOurs ?? (() => true),
       onEnded: deps.onEnded ?? (() => undefined),
+      hold: (hold) => retryTransient(async () => (await this.#ledger.hold?.(hold)) ?? 'go', { clock, signal }),
     }
     this.#cancels = new CancelWatch({
       ledger: this.#ledger,

@@ -14,6 +14,8 @@ export type Launched =
   | { readonly kind: 'ended'; readonly ending: Ending }
   /** Nothing was made of it before its deadline passed. */
   | { readonly kind: 'too-late' }
+  /** It is back in the queue, with its image at hand, until it may start. */
+  | { readonly kind: 'held' }
 
 /** The engine went away when it had been asked to start the unit: it may have done so. */
 export class PinnedAway extends RuntimeError {}
@@ -33,6 +35,10 @@ export async function launch(context: AttemptContext, run: PreparedRun, control:
   if (found === null && run.pastDeadline && mayHaveUnit(run)) return { kind: 'too-late' }
   const image = await imageFor(context, run, control, found)
   if (image === null) return cutBeforeStart(control)
+  if (found === null && run.held) {
+    const instead = await hold(context, run, image, control)
+    if (instead !== null) return instead
+  }
   const startedAt = found === null || found.state === 'created' ? await start(context, run, image) : startOf(found)
   const sinceMs = context.clock.now()
   const agoMs = (): number => context.clock.now() - sinceMs
@@ -40,6 +46,20 @@ export async function launch(context: AttemptContext, run: PreparedRun, control:
   if (control.isDropped) throw new Dropped('let go while it started')
   await recordStart(context, run, image, { startedAt, agoMs })
   return { kind: 'running', adopted: startedAt !== null, runningForMs: ranForMs(context, run, startedAt) ?? agoMs() }
+}
+
+/** @returns what becomes of it instead of a start; null = it may start. @throws Dropped. */
+async function hold(
+  context: AttemptContext,
+  run: PreparedRun,
+  image: EnsuredImage,
+  control: RunControl,
+): Promise<Launched | null> {
+  const { id, fence } = run
+  const answer = await context.hold({ id, fence, imageDigest: image.digest, envSnapshot: visibleEnv(run) })
+  if (answer === 'go') return null
+  if (answer === 'stale') throw new Dropped('another server has it')
+  return answer === 'held' ? { kind: 'held' } : cutBeforeStart(control)
 }
 
 /**

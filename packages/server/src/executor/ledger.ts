@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Reason } from '@pandastack/contract'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
 import { createTransitions, type RunTransitions, type TransitionDeps } from '../runs/transition.ts'
-import { stillRunning } from '../runs/transition/fenced.ts'
+import { type Fenced, stillRunning } from '../runs/transition/fenced.ts'
 import type { Database } from '../store/database.ts'
 import type { ChannelName } from '../store/listen.ts'
 import { keepOwned } from './keep-owned.ts'
@@ -20,6 +20,14 @@ export interface CancelRequest {
   readonly by: string | null
 }
 
+export interface Hold extends Fenced {
+  readonly imageDigest: string | null
+  readonly envSnapshot: Readonly<Record<string, string>>
+}
+
+/** `held`: it is put back and comes again; `cancelled`: somebody wants its end; `stale`: it is not ours any more. */
+export type HoldAnswer = 'go' | 'held' | 'cancelled' | 'stale'
+
 /**
  * Where the work of an executor is on record: what it needs, what becomes of it, and who wants it to end. Runs of
  * cronjobs are one kind of such work, instances of apps the other; both are followed by the same code.
@@ -31,6 +39,8 @@ export interface Ledger {
   /** Which of these are still running, of this server, and with the fence that it has. */
   owned(serverId: string, work: readonly ClaimedRun[]): Promise<ReadonlySet<string>>
   cancelRequests(serverId: string): Promise<readonly CancelRequest[]>
+  /** Asked when the image of work that is `held` is there: may it start? Absent where nothing ever is. */
+  hold?(hold: Hold): Promise<HoldAnswer>
   /** Tells of changes, payload: an id, or empty for many. */
   readonly channel: ChannelName
 }

@@ -90,5 +90,7 @@ function prepared(kind: UnitKind, run: ClaimedRun, row: RunRow, settings: Projec
     pastDeadline: row.past_deadline,
     cancel: row.cancel_reason === null ? null : { reason: row.cancel_reason, by: row.cancel_by },
     lateAfterMs: row.late_after_ms,
+    port: row.port ?? null,
+    held: row.held ?? false,
   }
 }

@@ -1,4 +1,4 @@
-import type { CronjobSpec, Reason, RunOverrides } from '@pandastack/contract'
+import type { CronjobSpec, PublishedPort, Reason, RunOverrides } from '@pandastack/contract'
 import type { ClaimedRun } from '../runs/claimed-run.ts'
 import type { UnitKind } from '../runtime/driver.ts'
 import type { ProjectSettings } from './ports.ts'
@@ -31,6 +31,10 @@ export interface PreparedRun extends ClaimedRun {
   readonly pastDeadline: boolean
   readonly cancel: { readonly reason: Reason; readonly by: string | null } | null
   readonly lateAfterMs: number | null
+  /** Of an instance of an app; null = none. */
+  readonly port: PublishedPort | null
+  /** It is not to start before its ledger says so. */
+  readonly held: boolean
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Reason, RunOverrides } from '@pandastack/contract'
+import type { PublishedPort, Reason, RunOverrides } from '@pandastack/contract'
 import { sql } from 'kysely'
 import type { BornRun, ClaimedRun } from '../runs/claimed-run.ts'
 import { lateAfter, readLateListeners } from '../runs/late.ts'
@@ -24,6 +24,9 @@ export interface RunRow {
   readonly cancel_reason: Reason | null
   readonly cancel_by: string | null
   readonly late_after_ms: number | null
+  /** Only instances of apps have one. */
+  readonly port?: PublishedPort | null
+  readonly held?: boolean
 }
 
 /**

@@ -32,6 +32,8 @@ function run(change: Partial<PreparedRun> & { env?: Record<string, string>; imag
     pastDeadline: false,
     cancel: null,
     lateAfterMs: null,
+    port: null,
+    held: false,
     ...rest,
   }
 }
@@ -133,4 +135,24 @@ it('knows when a unit may be there already', () => {
   expect(mayHaveUnit(run({ attempt: 1, fence: 1 }))).toBe(false)
   expect(mayHaveUnit(run({ attempt: 2, fence: 2 }))).toBe(false)
   expect(mayHaveUnit(run({ attempt: 1, fence: 2 }))).toBe(true)
+})
+
+describe('a published port', () => {
+  const port = { address: '127.0.0.1', hostPort: 8080, containerPort: 3000 }
+
+  it('is published by the unit of an app, which finds it in PORT whatever else it was told', () => {
+    const unit = unitSpecOf(run({ kind: 'app', port, env: { PORT: '1' } }), 'i', 'image')
+    expect(unit.port).toEqual(port)
+    expect(unit.env['PORT']).toBe('3000')
+  })
+
+  it('is none unless it was asked for: PORT is as it was set', () => {
+    const unit = unitSpecOf(run({ kind: 'app', env: { PORT: '1' } }), 'i', 'image')
+    expect(unit).not.toHaveProperty('port')
+    expect(unit.env['PORT']).toBe('1')
+  })
+
+  it('is no part of what may be shown as the variables of a revision', () => {
+    expect(visibleEnv(run({ kind: 'app', port }))).not.toHaveProperty('PORT')
+  })
 })

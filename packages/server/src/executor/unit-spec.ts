@@ -32,6 +32,7 @@ export function unitSpecOf(run: PreparedRun, installation: string, image: string
     memoryBytes,
     cpus: run.spec.cpus,
     graceMs,
+    ...(run.port === null ? {} : { port: run.port }),
   }
 }
 

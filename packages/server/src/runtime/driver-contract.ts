@@ -4,13 +4,14 @@ import { suiteContext } from './contract/harness-contract.ts'
 import { execTests } from './contract/exec-contract.ts'
 import { lifecycleTests } from './contract/lifecycle-contract.ts'
 import { logTests } from './contract/logs-contract.ts'
+import { portTests } from './contract/ports-contract.ts'
 import { stopTests } from './contract/stop-contract.ts'
 
 export type { ContractHarness, ContractSkip } from './contract/harness-contract.ts'
 export type { ExecProgram, Program, ProgramRequest } from './contract/programs-contract.ts'
 export { shellExec, shellProgram } from './contract/programs-contract.ts'
 
-const TESTS = { ...lifecycleTests, ...stopTests, ...logTests, ...execTests }
+const TESTS = { ...lifecycleTests, ...stopTests, ...logTests, ...execTests, ...portTests }
 const TEST_TIMEOUT_MS = 120_000
 
 /**

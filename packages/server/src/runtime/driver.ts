@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import type { PullPolicy, TerminalSize } from '@pandastack/contract'
+import type { PublishedPort, PullPolicy, TerminalSize } from '@pandastack/contract'
 
 /**
  * The seam to whatever runs containers. Our words only; differences are capability flags. Names are ours and
@@ -23,7 +23,7 @@ export interface RuntimeDriver {
    * running or exited → left as it is (`adopted: true`). So a start that is repeated after a crash starts once.
    * @param mayGoOn asked right before each step that creates or starts something; when it rejects, the start does no
    * further step and rejects with the same
-   * @throws RuntimeError `start-failed` (bad command; nothing is left behind), `image-not-found`, `engine-away` (also
+   * @throws RuntimeError `start-failed` (bad command), `port-in-use` (both leave nothing behind), `image-not-found`, `engine-away` (also
    * when the unit was removed by somebody else meanwhile: whoever still has the run may ask again).
    */
   start(unit: UnitSpec, signal?: AbortSignal, mayGoOn?: MayGoOn): Promise<{ adopted: boolean }>
@@ -89,6 +89,11 @@ export interface Capabilities {
    * it is found out inside: the unit exits with 127 and says why on stderr.
    */
   readonly checksCommand?: boolean
+  /**
+   * A port of the unit is published by the engine, which refuses a second one. Default true. `process`: a unit has no
+   * ports of its own; it is told by `PORT` to listen at the machine's.
+   */
+  readonly publishesPorts?: boolean
   /** Commands can be run in a unit. Default true; `process` cannot. */
   readonly exec?: boolean
 }
@@ -173,6 +178,8 @@ export interface UnitSpec {
   readonly cpus: number
   /** Own network per project: its name is made from installation and project by the driver. */
   readonly graceMs: number
+  /** TCP. Absent = none. */
+  readonly port?: PublishedPort
 }
 
 export type UnitStatus =
@@ -216,7 +223,13 @@ export interface LogChunk {
   readonly gapBefore?: true
 }
 
-export type RuntimeErrorCode = 'engine-away' | 'image-not-found' | 'registry-refused' | 'registry-away' | 'start-failed'
+export type RuntimeErrorCode =
+  | 'engine-away'
+  | 'image-not-found'
+  | 'registry-refused'
+  | 'registry-away'
+  | 'start-failed'
+  | 'port-in-use'
 
 /** What an engine or registry refused, in its own words. */
 export class RuntimeError extends Error {
@@ -238,6 +251,11 @@ export class ExecRefusal extends Error {
     super(message)
     this.code = code
   }
+}
+
+export function portInUse({ address, hostPort }: PublishedPort, options?: ErrorOptions): RuntimeError {
+  const message = `port ${hostPort} of ${address} is in use by something else on this machine`
+  return new RuntimeError('port-in-use', message, options)
 }
 
 /** `panda-<id of run or instance>-<attempt>`: one name for one attempt, on every engine. */

@@ -281,6 +281,10 @@ export interface AppInstancesTable {
   replaced_by: number | null
   drain_finished: number | null
   drain_handed_back: number | null
+  /** Waits for a port that an instance before it has: see apps/plan-ports.ts. It has no unit. */
+  held: Generated<boolean>
+  image_ready_at: MaybeTime
+  released_at: MaybeTime
   /** How its last containers ended by themselves, newest last: see apps/instance-end.ts. */
   ends: Generated<unknown>
   created_at: DefaultTime

@@ -3,7 +3,7 @@ import type { DeployApp } from '@pandastack/contract'
 import { choice, defineCommand, flag, integer, list, text } from '../../command.ts'
 import { changeApp } from '../../apps/change-app.ts'
 import { settled } from '../../apps/await-app.ts'
-import { parsePairs, readEnvFiles } from '../../values.ts'
+import { orNone, parsePairs, readEnvFiles } from '../../values.ts'
 import { commandBody, parseCpus } from '../cronjob/spec-body.ts'
 import { warnOfEngine } from '../../runs/warn-of-engine.ts'
 import { APP_NAME } from './name-argument.ts'
@@ -17,6 +17,7 @@ export const command = defineCommand({
     envFile: list('FILE', 'Variables from a dotenv file'),
     memory: text('SIZE', 'Limit per instance, e.g. 512Mi, 2Gi [512Mi]'),
     cpus: text('N', 'Limit per instance, e.g. 0.5 [1]'),
+    port: text('HOST:CONTAINER', 'Publish a port of the container on this machine, or none [none]'),
     drain: text('TIME', 'An ending instance may finish its work for so long [30s]'),
     ready: choice(READY_MODES, 'registered: when its worker says so; auto: that, or after 5 s [auto]', 'MODE'),
     readyTimeout: text('TIME', 'The deploy has failed when it is not ready by then [2m]'),
@@ -30,6 +31,8 @@ export const command = defineCommand({
     'New instances start beside the old ones. When all are ready, the old ones take no new work, finish what they',
     'hold within the drain time and hand back the rest. When they do not become ready, the old ones stay and the',
     'exit code is 5. What is left out stays as it was.',
+    'With --port there is one instance, and the old one ends before the new one starts: both want the port. Only this',
+    'machine reaches it; write 0.0.0.0:8080:3000 for others to.',
   ],
   examples: [
     {
@@ -40,13 +43,18 @@ export const command = defineCommand({
       line: 'panda app deploy thumbnailer --image your-org/api:v2 --replicas 2 --drain 5m',
       note: 'the next version; jobs of up to 5 minutes are finished',
     },
+    {
+      line: 'panda app deploy api --image your-org/api:latest --port 8080:3000 -- node server.js',
+      note: 'an HTTP API at http://127.0.0.1:8080; PORT is 3000 in it',
+    },
   ],
   async run({ args, options, words, session }) {
     const env = { ...(await readEnvFiles(options.envFile)), ...parsePairs(options.env) }
-    const { image, replicas, memory, drain, ready, readyTimeout, pull, cpus } = options
+    const { image, replicas, memory, drain, ready, readyTimeout, pull, cpus, port } = options
     const named = { image, replicas, memory, drain, ready, readyTimeout, pull }
     const body: DeployApp = {
       ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),
+      ...(port === undefined ? {} : { port: orNone(port) }),
       ...(cpus === undefined ? {} : { cpus: parseCpus(cpus) }),
       ...(Object.keys(env).length === 0 ? {} : { env }),
       ...commandBody(options, words),

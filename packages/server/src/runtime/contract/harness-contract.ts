@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { PublishedPort } from '@pandastack/contract'
 import { expect } from 'vitest'
 import type { LogChunk, RuntimeDriver, UnitExit, UnitSpec, UnitStatus } from '../driver.ts'
 import { unitName } from '../driver.ts'
@@ -14,6 +15,8 @@ export interface ContractHarness {
   exec(program: ExecProgram): readonly string[]
   /** Leaves the unit as a server does that died between create and start. */
   createOnly(unit: UnitSpec): Promise<void>
+  /** A port that something else has, where the engine cannot see the machine's. Default: a real one is taken. */
+  readonly takenPort?: PublishedPort
   /** Closes the driver and removes what is left. */
   dispose(): Promise<void>
 }

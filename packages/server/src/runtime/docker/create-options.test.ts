@@ -115,3 +115,18 @@ describe('quirksOf', () => {
     expect(quirks.nameTaken(status, message)).toBe(taken)
   })
 })
+
+describe('a published port', () => {
+  it('is bound to its address of the machine, and nothing else is', () => {
+    const port = { address: '127.0.0.1', hostPort: 8080, containerPort: 3000 }
+    expect(createOptions({ ...UNIT, port }, 'net', DOCKER)).toMatchObject({
+      ExposedPorts: { '3000/tcp': {} },
+      HostConfig: { PortBindings: { '3000/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }] } },
+    })
+  })
+
+  it('is none by default', () => {
+    const body = JSON.stringify(createOptions(UNIT, 'net', DOCKER))
+    expect(body).not.toMatch(/ExposedPorts|PortBindings|PublishAllPorts/)
+  })
+})

@@ -1,3 +1,4 @@
+import type { PublishedPort } from '@pandastack/contract'
 import { CONTAINER_POLICY } from '../container-policy.ts'
 import type { UnitSpec } from '../driver.ts'
 import { toEngineLabels } from './labels.ts'
@@ -17,10 +18,12 @@ export function createOptions(unit: UnitSpec, network: string, quirks: Quirks): 
     Tty: false,
     AttachStdin: false,
     OpenStdin: false,
+    ...(unit.port === undefined ? {} : { ExposedPorts: { [portKey(unit.port)]: {} } }),
     StopSignal: 'SIGTERM',
     StopTimeout: Math.ceil(unit.graceMs / 1000),
     HostConfig: {
       NetworkMode: network,
+      ...(unit.port === undefined ? {} : { PortBindings: portBindings(unit.port) }),
       Init: policy.init,
       Privileged: policy.privileged,
       CapDrop: [...policy.capDrop],
@@ -41,6 +44,14 @@ export function createOptions(unit: UnitSpec, network: string, quirks: Quirks): 
       ...(quirks.boundsLogFiles ? { LogConfig: logConfig() } : {}),
     },
   }
+}
+
+function portKey({ containerPort }: PublishedPort): string {
+  return `${containerPort}/tcp`
+}
+
+function portBindings(port: PublishedPort): object {
+  return { [portKey(port)]: [{ HostIp: port.address, HostPort: String(port.hostPort) }] }
 }
 
 /** Always the engine's own files, whatever its default is: a driver that sends logs away cannot be read from. */

@@ -26,3 +26,27 @@ describe('a start that the engine refuses', () => {
     expect(codeOf(status, message)).toBe('start-failed')
   })
 })
+
+describe('a port that is in use', () => {
+  const port = { address: '127.0.0.1', hostPort: 8080, containerPort: 3000 }
+
+  it.each([
+    'driver failed programming external connectivity on endpoint panda-1 (f00): Bind for 127.0.0.1:8080 failed: port is already allocated',
+    'driver failed programming external connectivity on endpoint panda-1 (f00): Error starting userland proxy: listen tcp4 127.0.0.1:8080: bind: address already in use',
+    'failed to set up container networking: failed to bind host port for 127.0.0.1:8080:172.18.0.2:3000/tcp: address already in use',
+    'rootlessport listen tcp 127.0.0.1:8080: bind: address already in use',
+  ])('is named as that: %s', (message) => {
+    const error = startRefusal({ status: 500, body: { message } }, port)
+    expect(error).toMatchObject({
+      code: 'port-in-use',
+      message: 'port 8080 of 127.0.0.1 is in use by something else on this machine',
+      cause: new Error(message),
+    })
+  })
+
+  it('is not what a unit without a port, or with another trouble, meets', () => {
+    expect(codeOf(500, 'socket: address already in use')).toBe('start-failed')
+    const other = startRefusal({ status: 500, body: { message: 'cannot assign requested address' } }, port)
+    expect(other.code).toBe('start-failed')
+  })
+})

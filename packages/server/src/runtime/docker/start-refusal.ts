@@ -1,4 +1,5 @@
-import { RuntimeError } from '../driver.ts'
+import type { PublishedPort } from '@pandastack/contract'
+import { portInUse, RuntimeError } from '../driver.ts'
 import type { EngineAnswer } from './engine-api.ts'
 import { refusal } from './engine-api.ts'
 
@@ -18,9 +19,15 @@ const ENGINE_TROUBLE: readonly RegExp[] = [
   MACHINE_TROUBLE,
 ]
 
+/** Docker's own book of ports, and the kernel's answer to it and to Podman. */
+const PORT_IN_USE = /port is already allocated|address already in use/i
+
 /** What a create or start that the engine answered with an error says of the unit: nothing (`engine-away`), or that it cannot start. */
-export function startRefusal(answer: EngineAnswer): RuntimeError {
+export function startRefusal(answer: EngineAnswer, port?: PublishedPort): RuntimeError {
   const why = refusal(answer)
+  if (port !== undefined && answer.status >= 500 && PORT_IN_USE.test(why)) {
+    return portInUse(port, { cause: new Error(why) })
+  }
   return new RuntimeError(isEngineTrouble(answer) ? 'engine-away' : 'start-failed', why)
 }
 

@@ -128,9 +128,9 @@ async function startCreated(
     await giveUp(context, unit, signal)
     return 'untraceable'
   }
-  const error = startRefusal(answer)
+  const error = startRefusal(answer, unit.port)
   // What could not start would stay behind as `created`, and the next start would take it over.
-  if (error.code === 'start-failed') await removeContainer(context.api, unit.name, signal)
+  if (error.code !== 'engine-away') await removeContainer(context.api, unit.name, signal)
   throw error
 }
 

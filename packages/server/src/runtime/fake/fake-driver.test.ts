@@ -4,7 +4,7 @@ import { tempDir } from '../../../../../test/support/temp-dir.ts'
 import { describeRuntimeDriver, type ExecProgram, type ProgramRequest } from '../driver-contract.ts'
 import { createDirectoryEngine } from './directory-engine.ts'
 import { FakeDriver } from './fake-driver.ts'
-import type { FakeEngine } from './fake-engine.ts'
+import { FAKE_PORT_IN_USE, type FakeEngine } from './fake-engine.ts'
 import { parseFakeProgram } from './fake-program.ts'
 import { MemoryEngine } from './memory-engine.ts'
 
@@ -71,6 +71,7 @@ function harness(engine: FakeEngine, clean: () => Promise<void>) {
   return {
     driver,
     installation: `test-${randomUUID()}`,
+    takenPort: { address: '127.0.0.1', hostPort: FAKE_PORT_IN_USE, containerPort: 3000 },
     program: (request: ProgramRequest) => ({ image: 'fake/image:1', entrypoint: null, command: words(request) }),
     exec: execWords,
     createOnly: (unit: Parameters<FakeDriver['start']>[0]) => {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { portsOverlap } from '@pandastack/contract'
 import { reach } from '../../fault-points.ts'
 import {
   ExecRefusal,
+  portInUse,
   RuntimeError,
   type Capabilities,
   type EngineInfo,
@@ -17,7 +19,7 @@ import {
   type UnitStatus,
   type UnitSummary,
 } from '../driver.ts'
-import { endOf, statusOf, type FakeEngine, type FakeOperation, type FakeUnit } from './fake-engine.ts'
+import { endOf, FAKE_PORT_IN_USE, statusOf, type FakeEngine, type FakeOperation, type FakeUnit } from './fake-engine.ts'
 import { fakeExec } from './fake-exec.ts'
 import { fakeLine } from './fake-program.ts'
 
@@ -63,6 +65,7 @@ export class FakeDriver implements RuntimeDriver {
   start(unit: UnitSpec, signal?: AbortSignal, mayGoOn?: MayGoOn): Promise<{ adopted: boolean }> {
     const start = (): { adopted: boolean } => {
       const existing = this.#engine.get(unit.name)
+      if (existing === null || existing.startedAtMs === null) this.#assertPort(unit)
       if (existing?.startedAtMs === null) this.#engine.start(unit.name, this.#engine.clock.now())
       if (existing !== null) return { adopted: true }
       this.#assertImage(unit.image)
@@ -211,6 +214,18 @@ export class FakeDriver implements RuntimeDriver {
   #assertImage(image: string): void {
     const code = this.#engine.imageError(image)
     if (code !== null) throw new RuntimeError(code, `the fake registry answered ${code} for ${image}`)
+  }
+
+  /** As an engine does: what runs keeps its port. */
+  #assertPort({ name, port }: UnitSpec): void {
+    if (port === undefined) return
+    const nowMs = this.#engine.clock.now()
+    for (const unit of this.#engine.list()) {
+      const other = unit.spec.port
+      if (unit.spec.name === name || other === undefined || !portsOverlap(other, port)) continue
+      if (statusOf(unit, nowMs).state === 'running') throw portInUse(port)
+    }
+    if (port.hostPort === FAKE_PORT_IN_USE) throw portInUse(port)
   }
 
   async #idle(name: string, milliseconds: number, signal?: AbortSignal): Promise<void> {

@@ -83,6 +83,9 @@ export const FAKE_IMAGES = {
   away: 'fake.test/away',
 } as const
 
+/** A port of the machine that something else has, on every fake engine. */
+export const FAKE_PORT_IN_USE = 9
+
 const IMAGE_ERRORS: readonly (readonly [string, RuntimeErrorCode])[] = [
   [FAKE_IMAGES.missing, 'image-not-found'],
   ['localhost/panda/no-such-image', 'image-not-found'],

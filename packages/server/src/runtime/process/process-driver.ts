@@ -24,6 +24,7 @@ import { resolveCommand } from './command.ts'
 import { launchSupervisor } from './launch.ts'
 import { DEFAULT_SEGMENT_LIMITS, type SegmentLimits } from './log-segments.ts'
 import { isAlive, signalGroup } from './process-start-time.ts'
+import { assertFree, withPort } from './ports.ts'
 import { readSegments } from './read-segments.ts'
 import { createUnitFolder, folderName, listUnitFolders, readOrMakeId } from './unit-folder.ts'
 import { readUnitFile, removeUnitFolder, sweepUnitFolders } from './unit-folder.ts'
@@ -69,6 +70,7 @@ class ProcessDriver implements RuntimeDriver {
     logTimeResolutionMs: 1,
     images: false,
     exec: false,
+    publishesPorts: false,
   }
   readonly #units: string
   readonly #id: string
@@ -101,7 +103,8 @@ class ProcessDriver implements RuntimeDriver {
     const folder = this.#folder(unit.name)
     const before = readStatus(folder)
     if (before !== null && before.state !== 'created') return { adopted: true }
-    const { file, args, env } = resolveCommand(unit, join(folder, 'work'), process.env)
+    if (unit.port !== undefined) await assertFree(unit.port)
+    const { file, args, env } = resolveCommand(withPort(unit), join(folder, 'work'), process.env)
     const { name, labels, image } = unit
     const created = createUnitFolder(this.#units, { name, labels, image, createdAtMs: Date.now() })
     reach('unit-created')
