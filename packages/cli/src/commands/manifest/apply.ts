@@ -18,8 +18,9 @@ export const command = defineCommand({
     detailedExitcode: flag('With --dry-run: exit code 2 when something would change'),
   },
   details: [
-    'Makes the project look as the file says, all or nothing. Without --prune nothing is ever deleted. Refused when a',
-    'secret or variable that the file names is not set. Waits until the apps are ready; exit code 5 when a deploy fails.',
+    'Makes the project look as the file says, all or nothing. Without --prune nothing is ever deleted. Refused when',
+    'a secret or variable that the file names is not set. Waits until the apps are ready; exit code 5 when a deploy',
+    'fails.',
   ],
   examples: [
     { line: 'panda apply -f panda.yaml --dry-run', note: 'what would change' },
