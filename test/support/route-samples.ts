@@ -44,6 +44,7 @@ const SAMPLES: Readonly<Record<string, Make>> = {
     await server.api.ok('PUT', '/v1/env/GONE', { value: HIDDEN })
     return sample('/v1/env/GONE')
   },
+  'GET /v1/database': () => sample('/v1/database'),
   'GET /v1/secrets': () => sample('/v1/secrets'),
   'PUT /v1/secrets/:name': () => sample('/v1/secrets/SAMPLE', { value: 'x' }),
   'DELETE /v1/secrets/:name': async (server) => {

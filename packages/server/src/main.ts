@@ -13,10 +13,12 @@ import { ensureFirstToken } from './auth/first-token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Component } from './component.ts'
 import { type Config, readConfig } from './config.ts'
+import { ProjectDatabases } from './databases/project-databases.ts'
+import { withDatabase } from './databases/with-database.ts'
 import { bindLogs } from './executor/bind-logs.ts'
 import { Dispatcher } from './executor/dispatcher.ts'
 import { Executor } from './executor/executor.ts'
-import type { LoadSettings } from './executor/ports.ts'
+import type { LoadSettings, ReachDatabase } from './executor/ports.ts'
 import { armFaultPoint } from './fault-points.ts'
 import { createLog, type Log } from './log.ts'
 import { LogStore } from './logs/log-store.ts'
@@ -153,6 +155,7 @@ async function startWork(base: Base) {
   const onAway = () => tellWaiting(db, 'it has not answered since the server started')
   const engine = new OwnEngine({ driver, home: config.home, clock, log, onAway })
   await run(engine)
+  const databases = await startDatabases(base, driver)
   const membership = new Membership({
     url: store.url,
     db,
@@ -170,6 +173,7 @@ async function startWork(base: Base) {
     Object.defineProperty(deps, 'engineId', { get: () => engine.id }) as T & { readonly engineId: string }
   const executor = new Executor({
     ...shared,
+    ...databases.forUnits,
     driver,
     installation: base.installation,
     maxRuns: config.maxRuns,
@@ -177,11 +181,10 @@ async function startWork(base: Base) {
     surelyOurs: () => membership.surelyOurs(),
     onEnded: (work) => metrics.noteEnd(work),
     collectLogs: bindLogs({ store: logs, driver, clock, log }),
-    loadSettings: (projectId, cronjobIds) => loadProjectSettings(db, base.box, projectId, cronjobIds),
   })
   await run(executor)
   membership.onGap(() => void executor.verifyFences().catch(sideTask(log)))
-  const instances = await startInstances(base, { ...shared, driver, engine, membership })
+  const instances = await startInstances(base, { ...shared, ...databases, driver, engine, membership })
   const reconciler = { ...shared, driver, executor, instances, membership, installation: base.installation }
   await run(new Reconciler(withEngine(reconciler)))
   await run(new Dispatcher(withEngine({ ...shared, executor })))
@@ -190,21 +193,39 @@ async function startWork(base: Base) {
   await run(createAlerts(base))
   await run(new Retention({ db, clock, log }))
   await run(new IdempotencyPruner(db, clock, sideTask(log)))
-  return { driver, engine, engineWarning: found.warning, membership, scheduler }
+  return { driver, engine, engineWarning: found.warning, membership, scheduler, databases: databases.databases }
+}
+
+/** The databases of projects, before anything runs that is given one. */
+async function startDatabases({ box, clock, db, installation, log, run, store }: Base, driver: RuntimeDriver) {
+  const embedded = store.kind === 'embedded' ? { host: '127.0.0.1', port: Number(new URL(store.url).port) } : null
+  const databases = new ProjectDatabases({ db, box, clock, log, driver, installation, embedded })
+  await run(databases)
+  const loadSettings = withDatabase((...of) => loadProjectSettings(db, box, ...of), databases)
+  const reachDatabase: ReachDatabase = async (project, account) => {
+    const url = await databases.urlForUnits(project, account)
+    return url === null ? { why: databases.unreachable(project.id) ?? 'the project is gone' } : { url }
+  }
+  return { databases, forUnits: { loadSettings, reachDatabase } }
 }
 
 /** Apps: their instances are carried out as runs are, by an executor of their own without a limit of slots. */
 async function startInstances(
   base: Base,
-  parts: { driver: RuntimeDriver; engine: OwnEngine; membership: Membership; serverId: string },
+  parts: {
+    driver: RuntimeDriver
+    engine: OwnEngine
+    membership: Membership
+    serverId: string
+    forUnits: { loadSettings: LoadSettings; reachDatabase: ReachDatabase }
+  },
 ) {
   const { clock, config, db, listener, log, run } = base
-  const { driver, engine, membership, serverId } = parts
+  const { driver, engine, membership, serverId, forUnits } = parts
   const store = new LogStore({ db, log, limits: { headBytes: Number.MAX_SAFE_INTEGER } })
-  const loadSettings: LoadSettings = (projectId, ids) => loadProjectSettings(db, base.box, projectId, ids)
   const executor = new Executor({
     name: 'executor of instances',
-    ledger: instanceLedger(db, loadSettings),
+    ledger: instanceLedger(db, forUnits.loadSettings),
     db,
     driver,
     listener,
@@ -216,7 +237,7 @@ async function startInstances(
     engineKnown: () => engine.known,
     surelyOurs: () => membership.surelyOurs(),
     collectLogs: collectInstanceLogs({ db, store, driver, clock, log, logKeepBytes: config.logLimitBytes }),
-    loadSettings,
+    ...forUnits,
   })
   await run(executor)
   membership.onGap(() => void executor.verifyFences().catch(sideTask(log)))
@@ -261,7 +282,9 @@ function createAlerts({ config, clock, db, box, listener, log, metrics, alertQue
 
 async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>): Promise<string> {
   const { config, clock, db, log, stops } = base
-  const connections = { db, box: base.box, clock, onError: sideTask(log) }
+  const { databases } = work
+  const givenDatabase = (projectId: string) => databases.urlForServer(projectId)
+  const connections = { db, box: base.box, clock, givenDatabase, onError: sideTask(log) }
   const queues = new ProjectQueues(connections)
   await base.run(queues)
   const events = new ProjectEvents(connections)
@@ -269,6 +292,7 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
   const stopping = new AbortController()
   const api = await createApi({
     ...base,
+    databases,
     queues,
     events,
     queueReader: new QueueReader({ queues, own: base.alertQueue, clock, onError: sideTask(log) }),

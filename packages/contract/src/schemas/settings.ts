@@ -29,6 +29,17 @@ export const envVariableSchema = z.object({ name: envNameSchema, value: z.string
 export type EnvVariable = z.infer<typeof envVariableSchema>
 export const setEnvSchema = z.strictObject({ value: z.string().max(32_768) })
 
+/** The database in the platform's embedded PostgreSQL that a project gets which names no store for queues and events. */
+export const projectDatabaseSchema = z.object({
+  state: z.enum(['given', 'on-first-need', 'not-needed', 'unavailable']).meta({
+    description:
+      '`given`: apps and cronjobs get it as DATABASE_URL; `on-first-need`: it is made when the first of them starts; `not-needed`: the project names a store itself; `unavailable`: `message` says why.',
+  }),
+  database: z.string().nullable().meta({ description: 'Name of the database and of its role; null = none was made.' }),
+  message: z.string(),
+})
+export type ProjectDatabase = z.infer<typeof projectDatabaseSchema>
+
 /** Write-only: names and fingerprints come back, values never. */
 export const secretSchema = z.object({
   kind: z.enum(['env', 'registry']),

@@ -3,6 +3,7 @@ import type { AlertQueue } from '../alerts/alert-queue.ts'
 import type { ExecDeps } from '../apps/exec-deps.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Clock } from '../clock.ts'
+import type { ProjectDatabases } from '../databases/project-databases.ts'
 import type { ProjectEvents } from '../events/project-events.ts'
 import type { Log } from '../log.ts'
 import type { LogStore } from '../logs/log-store.ts'
@@ -32,6 +33,7 @@ export interface ApiDeps {
   readonly box: SecretBox
   readonly authenticator: Authenticator
   readonly projects: ProjectDirectory
+  readonly databases: Pick<ProjectDatabases, 'dropDeleted' | 'unavailable' | 'unreachable'>
   readonly logs: LogStore
   readonly metrics: Metrics
   /** Why the database can keep nothing now; null = it can, as far as is known. */

@@ -26,7 +26,7 @@ export interface CollectInstanceLogs {
 /** The executor's way to the log store for instances: what the SDK tells on their output is heard and kept out of the log. */
 export function collectInstanceLogs(deps: CollectInstanceLogs): CollectLogs {
   const { db, store, driver, clock, log, logKeepBytes } = deps
-  return async ({ runId, attempt, unit, secrets, fresh, signal }) => {
+  return async ({ runId, attempt, unit, secrets, note, fresh, signal }) => {
     const open = () => store.writer(runId, attempt, { signal })
     const stored = fresh ? lazyWriter(open) : await open()
     const window = windowedWriter(stored, {
@@ -36,6 +36,7 @@ export function collectInstanceLogs(deps: CollectInstanceLogs): CollectLogs {
     const writer = withoutLifecycleLines(window, runId, (told) =>
       retryTransient(() => noteTold(db, runId, attempt, told), { clock, signal }),
     )
+    if (note !== null && fresh) await writer.mark(note)
     await collectLogs({ driver, unit, writer, redactor: createRedactor(secrets), signal, clock, log })
   }
 }

@@ -5,7 +5,7 @@ import type { RunTransitions } from '../runs/transition.ts'
 import type { RuntimeDriver } from '../runtime/driver.ts'
 import type { EnginePatience } from './engine-patience.ts'
 import type { Hold, HoldAnswer } from './ledger.ts'
-import type { CollectLogs, EndedWork } from './ports.ts'
+import type { CollectLogs, EndedWork, ReachDatabase } from './ports.ts'
 import type { Preparation } from './prepare.ts'
 import type { SharedImages } from './shared-images.ts'
 import type { StartsFirst } from './starts-first.ts'
@@ -19,6 +19,7 @@ export interface AttemptContext {
   readonly images: SharedImages
   readonly prepare: (run: ClaimedRun) => Promise<Preparation>
   readonly collectLogs: CollectLogs
+  readonly reachDatabase: ReachDatabase
   readonly clock: Clock
   readonly log: Log
   readonly installation: string

@@ -16,9 +16,10 @@ export interface BindLogs {
 
 /** The executor's way to the log store: each attempt gets its writer and a redactor of its secrets. */
 export function bindLogs({ store, driver, clock, log }: BindLogs): CollectLogs {
-  return async ({ runId, attempt, unit, secrets, fresh, signal }) => {
+  return async ({ runId, attempt, unit, secrets, note, fresh, signal }) => {
     const open = () => store.writer(runId, attempt, { signal })
     const writer = fresh ? lazyWriter(open) : await open()
+    if (note !== null && fresh) await writer.mark(note)
     await collectLogs({ driver, unit, writer, redactor: createRedactor(secrets), signal, clock, log })
   }
 }

@@ -1,4 +1,5 @@
 import { parseDuration } from '@pandastack/contract'
+import { backendsIn, GIVEN_VARIABLE } from '../databases/backend-variables.ts'
 import type { PreparedRun } from './prepared-run.ts'
 
 type Env = Readonly<Record<string, string>>
@@ -13,15 +14,21 @@ export function visibleEnv(run: PreparedRun): Env {
 /**
  * The environment of a unit; later wins: project env, project secrets, the cronjob's env, the cronjob's secrets, the
  * run's overrides, our own PANDA_ variables.
+ *
+ * @param databaseUrl given as DATABASE_URL where all of this names no store for queues and events; null = nothing is given
  */
-export function unitEnv(run: PreparedRun): Env {
+export function unitEnv(run: PreparedRun, databaseUrl: string | null = null): Env {
   const replayed = run.trigger === 'replay' && run.envSnapshot !== null
-  return {
+  const set = {
     ...(replayed ? run.envSnapshot : run.settings.env),
     ...run.settings.secrets,
     ...(replayed ? cronjobPart(run) : run.spec.env),
     ...run.settings.cronjobSecrets.get(run.cronjobId),
     ...run.overrides.env,
+  }
+  return {
+    ...(databaseUrl !== null && backendsIn(set).length === 0 ? { [GIVEN_VARIABLE]: databaseUrl } : {}),
+    ...set,
     PANDA_PROJECT: run.project,
     ...(run.kind === 'app' ? namesOfInstance(run) : namesOfRun(run)),
   }
@@ -60,5 +67,6 @@ function cronjobPart(run: PreparedRun): Env {
 export function secretValues(run: PreparedRun): string[] {
   const own = run.settings.cronjobSecrets.get(run.cronjobId) ?? {}
   const passwords = [...run.settings.registries.values()].map((auth) => auth.password)
+  if (run.settings.database) passwords.push(run.settings.database.password)
   return [...new Set([...Object.values(run.settings.secrets), ...Object.values(own), ...passwords])]
 }

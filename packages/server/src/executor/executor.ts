@@ -20,6 +20,7 @@ export const DEFAULT_MAX_RUNS = 16
 const MAX_FOLLOWED = 1_000_000
 /** Runs prepared by one query. */
 const PREPARE_BATCH = 1000
+const NO_DATABASES = 'this server makes no databases for projects'
 /** How long a stop waits for attempts that are between two steps, beyond the longest grace of a runtime that dies with us. */
 const STOP_LIMIT_MS = 15_000
 
@@ -59,6 +60,7 @@ export class Executor implements Component {
       startsFirst: new StartsFirst(clock, () => this.#reserved > 0),
       images: new SharedImages(driver),
       collectLogs,
+      reachDatabase: deps.reachDatabase ?? (() => Promise.resolve({ why: NO_DATABASES })),
       clock,
       log,
       installation,

@@ -31,12 +31,12 @@ export async function follow(
   context: AttemptContext,
   run: PreparedRun,
   control: RunControl,
-  { runningForMs }: { readonly runningForMs: number },
+  { runningForMs, note }: { readonly runningForMs: number; readonly note: string | null },
 ): Promise<Ending> {
   control.following = true
   const ended = new AbortController()
   control.dropped.addEventListener('abort', () => ended.abort(NO_MORE), { once: true })
-  const logs = collect(context, run, ended.signal)
+  const logs = collect(context, run, note, ended.signal)
   try {
     const exit = awaitExit(context, run, control)
     const cut = await firstCut(context, run, control, exit, runningForMs)
@@ -143,10 +143,11 @@ async function stop(
 async function collect(
   { collectLogs, patience, log }: AttemptContext,
   run: PreparedRun,
+  note: string | null,
   signal: AbortSignal,
 ): Promise<void> {
   const { id, attempt } = run
-  const request = { runId: id, attempt, unit: unitName(id, attempt), secrets: secretValues(run), signal }
+  const request = { runId: id, attempt, unit: unitName(id, attempt), secrets: secretValues(run), note, signal }
   let fresh = !mayHaveUnit(run)
   try {
     await patience.call(signal, () => {

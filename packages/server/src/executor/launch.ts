@@ -10,7 +10,7 @@ import type { Ending } from './verdict.ts'
 
 export type Launched =
   /** Its start is recorded. `adopted`: it was not started by this call, so its times are the engine's. */
-  | { readonly kind: 'running'; readonly adopted: boolean; readonly runningForMs: number }
+  | { readonly kind: 'running'; readonly adopted: boolean; readonly runningForMs: number; readonly note: string | null }
   | { readonly kind: 'ended'; readonly ending: Ending }
   /** Nothing was made of it before its deadline passed. */
   | { readonly kind: 'too-late' }
@@ -28,7 +28,7 @@ export class PinnedAway extends RuntimeError {}
  */
 export async function launch(context: AttemptContext, run: PreparedRun, control: RunControl): Promise<Launched> {
   // Also if it is gone by now: who follows it finds that out, and says so in its log.
-  if (run.runningForMs !== null) return { kind: 'running', adopted: true, runningForMs: run.runningForMs }
+  if (run.runningForMs !== null) return { kind: 'running', adopted: true, runningForMs: run.runningForMs, note: null }
   const unit = unitName(run.id, run.attempt)
   const found = mayHaveUnit(run) ? await context.driver.inspect(unit, control.dropped) : null
   if (found === null && control.isCut) return cutBeforeStart(control)
@@ -39,13 +39,16 @@ export async function launch(context: AttemptContext, run: PreparedRun, control:
     const instead = await hold(context, run, image, control)
     if (instead !== null) return instead
   }
-  const startedAt = found === null || found.state === 'created' ? await start(context, run, image) : startOf(found)
+  const toStart = found === null || found.state === 'created'
+  const database = toStart ? await databaseOf(context, run) : NO_DATABASE
+  const startedAt = toStart ? await start(context, run, image, database.url) : startOf(found)
   const sinceMs = context.clock.now()
   const agoMs = (): number => context.clock.now() - sinceMs
   await context.startsFirst.turn()
   if (control.isDropped) throw new Dropped('let go while it started')
   await recordStart(context, run, image, { startedAt, agoMs })
-  return { kind: 'running', adopted: startedAt !== null, runningForMs: ranForMs(context, run, startedAt) ?? agoMs() }
+  const runningForMs = ranForMs(context, run, startedAt) ?? agoMs()
+  return { kind: 'running', adopted: startedAt !== null, runningForMs, note: database.note }
 }
 
 /** @returns what becomes of it instead of a start; null = it may start. @throws Dropped. */
@@ -90,12 +93,32 @@ async function cutBeforeStart(control: RunControl): Promise<Launched> {
   return { kind: 'ended', ending: { exit: null, cut: interrupt } }
 }
 
+interface DatabaseOfRun {
+  readonly url: string | null
+  readonly note: string | null
+}
+const NO_DATABASE: DatabaseOfRun = { url: null, note: null }
+
+/** The platform's, for a run whose project and own settings name no store. */
+async function databaseOf({ reachDatabase }: AttemptContext, run: PreparedRun): Promise<DatabaseOfRun> {
+  const account = run.settings.database ?? null
+  if (account === null) return NO_DATABASE
+  const reached = await reachDatabase({ id: run.projectId, name: run.project }, account)
+  if ('url' in reached) return { url: reached.url, note: null }
+  return { url: null, note: `no DATABASE_URL is given by the platform: ${reached.why}` }
+}
+
 /** @returns the engine's start time when the unit was there already; null when it was started just now */
-async function start(context: AttemptContext, run: PreparedRun, image: EnsuredImage): Promise<Date | null> {
+async function start(
+  context: AttemptContext,
+  run: PreparedRun,
+  image: EnsuredImage,
+  databaseUrl: string | null,
+): Promise<Date | null> {
   const { driver, surelyOurs, installation } = context
   // A server that was frozen must not start what another has finished and removed meanwhile.
   const mayGoOn = () => (surelyOurs() ? undefined : assertOurs(context, run))
-  const unit = unitSpecOf(run, installation, image.image)
+  const unit = unitSpecOf(run, installation, image.image, databaseUrl)
   try {
     const { adopted } = await driver.start(unit, undefined, mayGoOn)
     return adopted ? startOf(await driver.inspect(unit.name)) : null

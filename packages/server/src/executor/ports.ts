@@ -1,9 +1,11 @@
 import type { RunState, Trigger } from '@pandastack/contract'
 import type { Clock } from '../clock.ts'
+import type { Account } from '../databases/database-statements.ts'
 import type { Log } from '../log.ts'
 import type { RegistryAuth, RuntimeDriver } from '../runtime/driver.ts'
 import type { Database } from '../store/database.ts'
 import type { Listener } from '../store/listen.ts'
+import type { ProjectRef } from '../projects/project-directory.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What a project hands to its runs; read once per batch, never kept. */
@@ -14,6 +16,8 @@ export interface ProjectSettings {
   readonly cronjobSecrets: ReadonlyMap<string, Readonly<Record<string, string>>>
   /** By registry host as `parseImageReference` gives it, e.g. `docker.io`. */
   readonly registries: ReadonlyMap<string, RegistryAuth>
+  /** In the platform's own PostgreSQL, for a project that names no store of its own. Default: it gets none. */
+  readonly database?: Account | null
 }
 
 /** settings/load.ts with its database and key bound. A PandaError it throws ends the runs of that project as failed. */
@@ -25,6 +29,8 @@ export interface CollectRequest {
   readonly unit: string
   /** Values that must not reach the store. */
   readonly secrets: readonly string[]
+  /** What the platform has to say about it, as the log's first line; null = nothing. */
+  readonly note: string | null
   /** True when nobody can have stored a line of this attempt before. */
   readonly fresh: boolean
   readonly signal: AbortSignal
@@ -47,6 +53,9 @@ export interface EndedWork {
   readonly durationMs: number
 }
 
+/** How the units of a project are told of its database; `why` they cannot be, for people. */
+export type ReachDatabase = (project: ProjectRef, account: Account) => Promise<{ url: string } | { why: string }>
+
 export interface ExecutorDeps {
   /** For the log; default `executor`. */
   readonly name?: string
@@ -56,6 +65,8 @@ export interface ExecutorDeps {
   readonly driver: RuntimeDriver
   readonly collectLogs: CollectLogs
   readonly loadSettings: LoadSettings
+  /** Default: no project has a database of the platform. */
+  readonly reachDatabase?: ReachDatabase
   readonly listener: Pick<Listener, 'on'>
   readonly clock: Clock
   readonly log: Log

@@ -13,7 +13,13 @@ export function limitsOf({ spec }: PreparedRun): Limits {
   }
 }
 
-export function unitSpecOf(run: PreparedRun, installation: string, image: string): UnitSpec {
+/** @param databaseUrl of the database that the platform gives its project; null = none */
+export function unitSpecOf(
+  run: PreparedRun,
+  installation: string,
+  image: string,
+  databaseUrl: string | null = null,
+): UnitSpec {
   const { memoryBytes, graceMs } = limitsOf(run)
   return {
     name: unitName(run.id, run.attempt),
@@ -28,7 +34,7 @@ export function unitSpecOf(run: PreparedRun, installation: string, image: string
     image,
     entrypoint: run.overrides.entrypoint ?? run.spec.entrypoint,
     command: run.overrides.command ?? run.spec.command,
-    env: unitEnv(run),
+    env: unitEnv(run, databaseUrl),
     memoryBytes,
     cpus: run.spec.cpus,
     graceMs,

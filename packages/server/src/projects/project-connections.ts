@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { backendsIn, GIVEN_VARIABLE } from '../databases/backend-variables.ts'
 import { loadProjectSettings } from '../settings/load.ts'
 import type { SecretBox } from '../settings/secret-box.ts'
 import type { Database } from '../store/database.ts'
@@ -18,6 +19,8 @@ export interface ProjectConnectionsDeps {
   readonly db: Database
   readonly box: SecretBox
   readonly clock: Clock
+  /** Its own in the platform's PostgreSQL, as the server reaches it; null = it has none. Default: none has. */
+  readonly givenDatabase?: (projectId: string) => Promise<string | null>
   /** Told what goes wrong while a connection is closed, which nobody waits for. */
   readonly onError: (error: unknown) => void
 }
@@ -80,9 +83,10 @@ export class ProjectConnections<C extends { close(): Promise<void> }> {
   }
 
   async #keyOf(projectId: string): Promise<string> {
-    const { db, box } = this.#deps
+    const { db, box, givenDatabase } = this.#deps
     const { env, secrets } = await loadProjectSettings(db, box, projectId, [])
-    return this.#kind.keyOf({ ...env, ...secrets })
+    const given = backendsIn(env, secrets).length === 0 ? await givenDatabase?.(projectId) : null
+    return this.#kind.keyOf({ ...(given ? { [GIVEN_VARIABLE]: given } : {}), ...env, ...secrets })
   }
 
   /** In one go: two calls that see a change at once must not open two connections, of which one would be forgotten. */

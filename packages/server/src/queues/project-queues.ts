@@ -52,6 +52,7 @@ export class ProjectQueues implements Component {
       where exists (select 1 from env_variables e where e.project_id = p.id and e.name = any (${sqlArray(VARIABLES)}::text[]))
         or exists (select 1 from secrets s where s.project_id = p.id and s.cronjob_id is null and s.kind = 'env'
           and s.name = any (${sqlArray(VARIABLES)}::text[]))
+        or exists (select 1 from project_databases d where d.project_id = p.id and d.ready_at is not null)
       order by p.id limit ${limit + 1}`.execute(this.#db)
     return { projects: rows.slice(0, limit), more: rows.length > limit }
   }

@@ -62,6 +62,12 @@ export interface RuntimeDriver {
   watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }>
 
   /**
+   * How a project's units reach a port that this machine opens for them; makes the project's network unless it is there.
+   * Absent where no unit does anything real. @throws RuntimeError `engine-away`, `start-failed`
+   */
+  hostAccess?(owner: UnitOwner, signal?: AbortSignal): Promise<HostAccess>
+
+  /**
    * Removes what the engine keeps per project (networks) and no unit uses at this moment; a start that needs it makes it
    * anew. Absent where there is nothing of the kind. @returns how many.
    */
@@ -69,6 +75,14 @@ export interface RuntimeDriver {
 
   close(): Promise<void>
 }
+
+export type UnitOwner = Pick<UnitLabels, 'installation' | 'project'>
+
+export type HostAccess =
+  /** Under this address of this machine, which the units of other projects may reach as well; they come from this subnet (CIDR). */
+  | { readonly kind: 'address'; readonly host: string; readonly subnet: string }
+  /** Not at all; `why` is for people. */
+  | { readonly kind: 'none'; readonly why: string }
 
 /** Rejects when the unit is not ours to start any more; undefined = it is, without a doubt. */
 export type MayGoOn = () => Promise<void> | undefined

@@ -4,6 +4,15 @@ export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505'
 }
 
+export function hasSqlState(error: unknown, code: string): boolean {
+  return sqlState(error) === code
+}
+
+/** Of an error of the system's, e.g. `EADDRINUSE`. */
+export function hasSystemCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}
+
 /** A row that is pointed to is gone, or never was. */
 export function isForeignKeyViolation(error: unknown): boolean {
   return sqlState(error) === '23503'

@@ -68,6 +68,21 @@ export interface SecretsTable {
   updated_at: DefaultTime
 }
 
+/** What a project has in the embedded PostgreSQL: a database and its owner, both of the name `role`. */
+export interface ProjectDatabasesTable {
+  project_id: string
+  role: string
+  /** Sealed. */
+  password: Buffer
+  /** Where its units were last told to reach it; null = never. */
+  host: string | null
+  subnet: string | null
+  port: number | null
+  /** Null = it is not whole yet. */
+  ready_at: MaybeTime
+  created_at: DefaultTime
+}
+
 export interface ServersTable {
   id: string
   engine_id: string
@@ -309,6 +324,7 @@ export interface Schema {
   tokens: TokensTable
   env_variables: EnvVariablesTable
   secrets: SecretsTable
+  project_databases: ProjectDatabasesTable
   servers: ServersTable
   cronjobs: CronjobsTable
   cronjob_revisions: CronjobRevisionsTable

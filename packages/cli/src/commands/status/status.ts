@@ -39,7 +39,7 @@ function statusText(session: Session, status: Status, address: string): string {
       ['Version', `${plain(status.version)}, started ${relative(status.startedAt, now)}`],
       [
         'Database',
-        `${upOrDown(database.up)}, ${database.kind} PostgreSQL${database.version === null ? '' : ` ${plain(database.version)}`}`,
+        `${upOrDown(database.up)}, ${database.kind} PostgreSQL${database.version === null ? '' : ` ${plain(database.version)}`}${database.kind === 'external' ? ', which gives projects no databases' : ''}`,
       ],
       ['Scheduler', `${upOrDown(scheduler.up)}, ${next}`],
       [

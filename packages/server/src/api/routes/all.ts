@@ -32,7 +32,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...topologyRoutes(deps),
     ...appRoutes(deps),
     ...applyRoutes(deps),
-    ...envRoutes(),
+    ...envRoutes(deps),
     ...secretRoutes(deps),
     ...alertRoutes(deps),
     ...projectRoutes(deps),

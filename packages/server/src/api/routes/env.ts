@@ -3,18 +3,21 @@ import {
   envVariableSchema,
   pageOf,
   pageQuerySchema,
+  projectDatabaseSchema,
   projectQuerySchema,
   setEnvSchema,
 } from '@pandastack/contract'
 import { z } from 'zod'
 import { listEnv, setEnv, unsetEnv } from '../../settings/env.ts'
+import { viewDatabase } from '../../databases/view-database.ts'
 import { pageRequest } from '../../store/page.ts'
+import type { ApiDeps } from '../deps.ts'
 import { projectRoute, type Route } from '../route.ts'
 
 const tag = 'settings'
 const params = z.object({ name: envNameSchema })
 
-export function envRoutes(): Route[] {
+export function envRoutes(deps: Pick<ApiDeps, 'databases'>): Route[] {
   return [
     projectRoute({
       method: 'GET',
@@ -40,6 +43,19 @@ export function envRoutes(): Route[] {
       status: 200,
       answer: envVariableSchema,
       handler: ({ db, project, params, body }) => setEnv(db, project.id, params.name, body.value),
+    }),
+    projectRoute({
+      method: 'GET',
+      url: '/v1/database',
+      summary: 'Whether the platform gives the project a database',
+      description:
+        'A project that sets none of REDIS_URL, RABBITMQ_URL, AMQP_URL, DATABASE_URL, PANDA_QUEUE_URL and PANDA_EVENTS_URL gets DATABASE_URL, of a database of its own in the embedded PostgreSQL. The URL itself is never shown.',
+      tag,
+      scope: 'read',
+      query: projectQuerySchema,
+      status: 200,
+      answer: projectDatabaseSchema,
+      handler: ({ db, project }) => viewDatabase(db, deps.databases, project.id),
     }),
     projectRoute({
       method: 'DELETE',

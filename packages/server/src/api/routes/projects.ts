@@ -55,6 +55,7 @@ export function projectRoutes(deps: ApiDeps): Route[] {
         }
         await deleteProject(db, params.name)
         deps.projects.forget()
+        await deps.databases.dropDeleted()
       },
     }),
   ]

@@ -6,11 +6,13 @@ import type {
   EnsuredImage,
   EnsureImageOptions,
   ExecRequest,
+  HostAccess,
   LogChunk,
   LogOptions,
   MayGoOn,
   RunningExec,
   RuntimeDriver,
+  UnitOwner,
   UnitSpec,
   UnitStatus,
   UnitSummary,
@@ -24,6 +26,7 @@ import { ensureImage } from './images.ts'
 import { inspectContainer, stateOf, toStatus } from './inspect.ts'
 import { fromEngineLabels, installationFilter } from './labels.ts'
 import { readLog } from './log-reader.ts'
+import { networkAccess } from './network-access.ts'
 import { removeUnusedNetworks } from './networks.ts'
 import { type Quirks, quirksOf } from './quirks.ts'
 import { removeContainer, stopContainer } from './remove.ts'
@@ -162,6 +165,11 @@ export class DockerDriver implements RuntimeDriver {
 
   watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }> {
     return watchExits(this.#api, installation, signal)
+  }
+
+  /** Asks each time: a network that was removed and made anew may have other addresses. */
+  async hostAccess(owner: UnitOwner, signal?: AbortSignal): Promise<HostAccess> {
+    return networkAccess(this.#api, owner, signal)
   }
 
   /** Removes project networks that no unit uses. @returns how many. */

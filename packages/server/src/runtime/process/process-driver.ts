@@ -11,11 +11,13 @@ import {
   type EngineInfo,
   type EnsuredImage,
   type EnsureImageOptions,
+  type HostAccess,
   type LogChunk,
   type LogOptions,
   type MayGoOn,
   type RunningExec,
   type RuntimeDriver,
+  type UnitOwner,
   type UnitSpec,
   type UnitStatus,
   type UnitSummary,
@@ -207,6 +209,11 @@ class ProcessDriver implements RuntimeDriver {
       await systemClock.sleep(POLL_MS, signal)
     }
     signal.throwIfAborted()
+  }
+
+  /** They are on the machine's own network. */
+  hostAccess(_owner: UnitOwner, signal?: AbortSignal): Promise<HostAccess> {
+    return checked(signal, () => ({ kind: 'address', host: '127.0.0.1', subnet: '127.0.0.0/8' }))
   }
 
   close(): Promise<void> {

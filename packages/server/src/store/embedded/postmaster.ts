@@ -77,7 +77,9 @@ function settings(port: number): string[] {
     port: String(port),
     // TCP with a password is the only way in.
     unix_socket_directories: '',
-    max_connections: '200',
+    max_connections: '300',
+    // Projects' databases are in here too: however many connections those take, the platform gets its own.
+    superuser_reserved_connections: '50',
     cluster_name: 'pandastack',
     timezone: 'UTC',
     log_timezone: 'UTC',
