@@ -1,7 +1,9 @@
 import { chmod, copyFile, mkdir, realpath, symlink } from 'node:fs/promises'
 import { createReadStream } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type Docker from 'dockerode'
+import { build } from 'esbuild'
 import { sharedDocker } from './docker.ts'
 import { examplesDigest, layExamples } from './example-files.ts'
 import { requireProgram, runOrFail } from './programs.ts'
@@ -11,13 +13,15 @@ import { tempDir } from './temp-dir.ts'
 /**
  * `busybox`: a shell and the usual tools. `node`: the same and this machine's node with its libraries. `examples`: that
  * and the examples with the built SDK and their packages; its working folder is theirs, so `node uploads/worker.js`.
+ * `store-client`: `node` and `/store-client.cjs`, which uses the store that its environment names (store-client.ts).
  */
-export type TestImage = 'busybox' | 'node' | 'examples'
+export type TestImage = 'busybox' | 'node' | 'examples' | 'store-client'
 
 const repository: Record<TestImage, string> = {
   busybox: 'panda-test/busybox',
   node: 'panda-test/node',
   examples: 'panda-test/examples',
+  'store-client': 'panda-test/store-client',
 }
 const building = new Map<string, Promise<string>>()
 
@@ -70,6 +74,7 @@ async function buildUnlessThere(engine: Docker, image: TestImage, reference: str
   await layBusybox(root)
   if (image !== 'busybox') await layNode(root)
   if (image === 'examples') await layExamples(root)
+  if (image === 'store-client') await bundleStoreClient(join(root, 'store-client.cjs'))
   const archive = join(dir.path, 'root.tar')
   const tar = await requireProgram('tar', 'tar')
   await runOrFail(tar, [
@@ -111,6 +116,21 @@ async function layNode(root: string): Promise<void> {
     await mkdir(join(root, dirname(library)), { recursive: true })
     await copyFile(await realpath(library), join(root, library))
   }
+}
+
+/** With the SDK and the client library in one file, from the source: the image needs neither a registry nor a build. */
+export async function bundleStoreClient(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [fileURLToPath(new URL('store-client.ts', import.meta.url))],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20.19',
+    conditions: ['source'],
+    external: ['pg-native', 'ioredis', 'amqplib', '@opentelemetry/api'],
+    logLevel: 'error',
+  })
 }
 
 /** The engine tells of a failed import or push inside the stream only. */

@@ -8,6 +8,8 @@ export interface ForwarderOptions {
   readonly port: number
   /** Who may connect, in CIDR notation. */
   readonly subnet: string
+  /** The host is the gateway of a network of containers: what comes from it is a program of this machine. Default false. */
+  readonly isGateway?: boolean
   /** Where the connections go on to. */
   readonly target: { readonly host: string; readonly port: number }
   /** Called for each connection that is let in. false = there are too many; it is told so. */
@@ -32,15 +34,15 @@ export interface Forwarder {
  * @throws the system's error: EADDRNOTAVAIL when the host is no address of this machine, EADDRINUSE
  */
 export async function openForwarder(options: ForwarderOptions): Promise<Forwarder> {
-  const { host, port, subnet } = options
+  const { host, port, subnet, isGateway = false } = options
   const allowed = addressesOf(subnet)
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (client) => {
     const address = client.remoteAddress ?? ''
-    // The machine's own programs come from the gateway itself, and have the port on loopback.
-    const stranger = !isAllowed(allowed, address) || (address === host && !isLoopback(host))
-    if (stranger) {
-      client.destroy()
+    // The machine's own programs have the target itself.
+    if (!isAllowed(allowed, address) || (isGateway && address === host)) {
+      client.on('error', () => undefined)
+      client.resetAndDestroy()
       return options.onStranger(address)
     }
     carry(client, options, sockets)
@@ -101,10 +103,6 @@ function addressesOf(subnet: string): BlockList {
 
 function isAllowed(list: BlockList, address: string): boolean {
   return address !== '' && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-}
-
-function isLoopback(host: string): boolean {
-  return host.startsWith('127.')
 }
 
 function portOf(server: Server): number {

@@ -74,7 +74,9 @@ export class Forwarders {
     for (let attempt = 0; ; attempt += 1) {
       const port = attempt === 0 && wanted !== null ? wanted : randomInt(FIRST_PORT, LAST_PORT + 1)
       try {
-        return await openForwarder({ ...place, port, target: this.#deps.target, ...this.#admission(projectId) })
+        const { target } = this.#deps
+        const isGateway = place.host !== LOOPBACK
+        return await openForwarder({ ...place, port, target, isGateway, ...this.#admission(projectId) })
       } catch (error) {
         if (hasSystemCode(error, 'EADDRNOTAVAIL')) return null
         if (!hasSystemCode(error, 'EADDRINUSE') || attempt === TRIES) throw error

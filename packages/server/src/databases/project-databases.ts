@@ -25,7 +25,7 @@ export interface ProjectDatabasesDeps {
 }
 
 /** Why a project gets no database, for people; `null` where it gets one. */
-export const NOT_EMBEDDED =
+const NOT_EMBEDDED =
   'the platform works on a PostgreSQL of yours (its own DATABASE_URL), where it makes no databases for projects'
 const NOTHING_RUNS = 'this runtime starts nothing that could connect'
 /** 144 bits. */
@@ -49,7 +49,8 @@ export class ProjectDatabases implements Component {
   constructor(deps: ProjectDatabasesDeps) {
     this.#deps = deps
     const { embedded, log, driver } = deps
-    this.#forwarders = embedded === null || driver.hostAccess === undefined ? null : new Forwarders({ target: embedded, log })
+    this.#forwarders =
+      embedded === null || driver.hostAccess === undefined ? null : new Forwarders({ target: embedded, log })
   }
 
   /** Drops what belongs to no project any more, and opens again what running units were told. */
@@ -112,7 +113,8 @@ export class ProjectDatabases implements Component {
     }
     const why = access.kind === 'none' ? access.why : `${access.host} is not an address of this machine`
     if (!this.#unreachable.has(project.id)) {
-      const what = 'the containers of a project cannot be given a database of the platform: set DATABASE_URL or REDIS_URL'
+      const what =
+        'the containers of a project cannot be given a database of the platform: set DATABASE_URL or REDIS_URL'
       log.warn({ project: project.name, why }, what)
     }
     this.#unreachable.set(project.id, why)
@@ -173,7 +175,11 @@ export class ProjectDatabases implements Component {
     // Also if it is there: a role may set a password of its own, which then is not what units are told.
     await makeDatabase(db, account)
     if (row.ready_at === null) {
-      await db.updateTable('project_databases').set({ ready_at: sql<Date>`now()` }).where('project_id', '=', projectId).execute()
+      await db
+        .updateTable('project_databases')
+        .set({ ready_at: sql<Date>`now()` })
+        .where('project_id', '=', projectId)
+        .execute()
       log.info({ project: projectId, database: row.role }, 'made a database for a project')
     }
     return account

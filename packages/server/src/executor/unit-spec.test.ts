@@ -52,6 +52,28 @@ describe('the environment of a unit', () => {
     overrides: { env: { E: 'run' } },
   })
 
+  it('is given the database of the platform only where nothing in it names a store', () => {
+    const url = 'postgres://panda_p_1:pw@172.18.0.1:20001/panda_p_1'
+    expect(unitEnv(run(), url)).toMatchObject({ DATABASE_URL: url })
+    expect(unitEnv(run())).not.toHaveProperty('DATABASE_URL')
+    for (const name of ['REDIS_URL', 'AMQP_URL', 'RABBITMQ_URL', 'PANDA_QUEUE_URL', 'PANDA_EVENTS_URL']) {
+      expect(unitEnv(run({ env: { [name]: 'x' } }), url)).not.toHaveProperty('DATABASE_URL')
+    }
+    const own = { ...run().settings, secrets: { DATABASE_URL: 'postgres://mine' } }
+    expect(unitEnv(run({ settings: own }), url)).toMatchObject({ DATABASE_URL: 'postgres://mine' })
+    // Set to nothing is set: that is how a project says that it wants none.
+    expect(unitEnv(run({ env: { DATABASE_URL: '' } }), url)).toMatchObject({ DATABASE_URL: '' })
+    const then = run({ trigger: 'replay', envSnapshot: { REDIS_URL: 'redis://then' } })
+    expect(unitEnv(then, url)).not.toHaveProperty('DATABASE_URL')
+  })
+
+  it('does not show what the platform gives, and hides its password', () => {
+    const database = { role: 'panda_p_1', password: 'a-long-password' }
+    const given = run({ settings: { ...run().settings, database } })
+    expect(visibleEnv(given)).toEqual({})
+    expect(secretValues(given)).toEqual(['a-long-password'])
+  })
+
   it('lets the later layer win and ours last', () => {
     expect(unitEnv(layered)).toEqual({
       A: 'project',

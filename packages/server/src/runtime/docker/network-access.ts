@@ -8,7 +8,9 @@ import { createNetwork, networkName } from './networks.ts'
 
 const NETWORK = z.object({
   Id: z.string(),
-  IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().nullish(), Gateway: z.string().nullish() })).nullish() }),
+  IPAM: z.object({
+    Config: z.array(z.object({ Subnet: z.string().nullish(), Gateway: z.string().nullish() })).nullish(),
+  }),
   Options: z.record(z.string(), z.string()).nullish(),
 })
 type Network = z.output<typeof NETWORK>
