@@ -12,6 +12,11 @@ import { waitFor } from './wait-for.ts'
 export interface DockerdOptions {
   /** Containers go on running while the daemon is away. Default false. */
   readonly liveRestore?: boolean
+  /**
+   * In a network namespace of its own, with the packet filter rules that an engine makes by default: they would get in
+   * the way of other engines on this machine. Nothing outside of it is reached then. Default false.
+   */
+  readonly ownNetwork?: boolean
 }
 
 /** A Docker engine of our own: data, state, socket, bridge and containerd namespace shared with nobody. */
@@ -33,22 +38,45 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   const dir = await tempDir('dockerd')
   const id = randomBytes(4).toString('hex')
   const bridge = `pd${id}`
+  const place = options.ownNetwork === true ? await ownNetwork(ip, bridge) : SHARED_NETWORK
   const net = await freeNet(ip)
   const undoFolder = async () => {
     await killProcessesOf(dir.path)
     await unmountBelow(dir.path)
-    await runOrFail(ip, ['link', 'delete', bridge])
+    await runOrFail(ip, [...place.ip, 'link', 'delete', bridge])
+    await place.remove()
     await dir.remove()
   }
-  await runOrFail(ip, ['link', 'add', 'name', bridge, 'type', 'bridge'])
+  await runOrFail(ip, [...place.ip, 'link', 'add', 'name', bridge, 'type', 'bridge'])
   try {
-    await runOrFail(ip, ['address', 'add', `10.201.${net}.1/24`, 'dev', bridge])
-    const args = dockerdArguments(dir, { id, bridge, net, liveRestore: options.liveRestore ?? false })
-    const launch = async () => launchDockerd(program, args, dir)
+    await runOrFail(ip, [...place.ip, 'address', 'add', `10.201.${net}.1/24`, 'dev', bridge])
+    const args = dockerdArguments(dir, { id, bridge, net, ...options })
+    const [command = program, ...before] = [...place.enter, program]
+    const launch = async () => launchDockerd(command, [...before, ...args], dir)
     return control(await launch(), launch, dir, undoFolder)
   } catch (error) {
     await undoFolder()
     throw error
+  }
+}
+
+/** Where an engine has its network: what goes before `ip`'s and the engine's own arguments there. */
+interface NetworkPlace {
+  readonly ip: readonly string[]
+  readonly enter: readonly string[]
+  readonly remove: () => Promise<void>
+}
+
+const SHARED_NETWORK: NetworkPlace = { ip: [], enter: [], remove: async () => undefined }
+
+async function ownNetwork(ip: string, name: string): Promise<NetworkPlace> {
+  const nsenter = await requireProgram('nsenter', 'util-linux')
+  await runOrFail(ip, ['netns', 'add', name])
+  await runOrFail(ip, ['-netns', name, 'link', 'set', 'lo', 'up'])
+  return {
+    ip: ['-netns', name],
+    enter: [nsenter, `--net=/run/netns/${name}`],
+    remove: async () => void (await runOrFail(ip, ['netns', 'delete', name])),
   }
 }
 
@@ -67,7 +95,7 @@ async function freeNet(ip: string): Promise<number> {
 
 function dockerdArguments(
   dir: TempDir,
-  own: { id: string; bridge: string; net: number; liveRestore: boolean },
+  own: DockerdOptions & { readonly id: string; readonly bridge: string; readonly net: number },
 ): string[] {
   const at = (name: string) => join(dir.path, name)
   return [
@@ -80,7 +108,8 @@ function dockerdArguments(
     ['--bridge', own.bridge],
     ['--default-address-pool', `base=10.202.${own.net}.0/24,size=28`],
     // Engines on one machine would undo each other's rules, and the tests reach nothing beyond this machine.
-    ['--iptables=false', '--ip-forward=false', `--live-restore=${own.liveRestore}`],
+    own.ownNetwork === true ? [] : ['--iptables=false', '--ip-forward=false'],
+    [`--live-restore=${own.liveRestore ?? false}`],
     ['--log-level', 'warn'],
     ['--shutdown-timeout', '5'],
   ].flat()

@@ -22,6 +22,26 @@ export interface ContainerPolicy {
   readonly log: { readonly fileBytes: number; readonly files: number }
 }
 
+/**
+ * The same in words, rule by rule. Every driver is held to each by the suite (contract/policy-contract.ts), for runs and
+ * for instances alike; one that it cannot keep it names in its `policyGaps`, with the reason.
+ */
+export const POLICY_RULES = [
+  'no capabilities',
+  'no new privileges',
+  'the default seccomp profile',
+  'a limit of processes',
+  'a limit of memory',
+  'a limit of CPU',
+  'a network of its project',
+  'no namespace of the host',
+  'no socket of the engine',
+  'no folder of the host',
+  'SIGTERM, the grace, then SIGKILL',
+] as const
+export type PolicyRule = (typeof POLICY_RULES)[number]
+export type PolicyGaps = Readonly<Partial<Record<PolicyRule, string>>>
+
 const MIB = 1024 * 1024
 
 export const CONTAINER_POLICY: ContainerPolicy = {

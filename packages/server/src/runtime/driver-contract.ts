@@ -4,6 +4,7 @@ import { suiteContext } from './contract/harness-contract.ts'
 import { execTests } from './contract/exec-contract.ts'
 import { lifecycleTests } from './contract/lifecycle-contract.ts'
 import { logTests } from './contract/logs-contract.ts'
+import { policyTests } from './contract/policy-contract.ts'
 import { portTests } from './contract/ports-contract.ts'
 import { stopTests } from './contract/stop-contract.ts'
 
@@ -11,7 +12,7 @@ export type { ContractHarness, ContractSkip } from './contract/harness-contract.
 export type { ExecProgram, Program, ProgramRequest } from './contract/programs-contract.ts'
 export { shellExec, shellProgram } from './contract/programs-contract.ts'
 
-const TESTS = { ...lifecycleTests, ...stopTests, ...logTests, ...execTests, ...portTests }
+const TESTS = { ...lifecycleTests, ...stopTests, ...logTests, ...policyTests, ...execTests, ...portTests }
 const TEST_TIMEOUT_MS = 120_000
 
 /**

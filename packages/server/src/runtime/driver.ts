@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { PublishedPort, PullPolicy, TerminalSize } from '@pandastack/contract'
+import type { PolicyGaps } from './container-policy.ts'
 
 /**
  * The seam to whatever runs containers. Our words only; differences are capability flags. Names are ours and
@@ -9,6 +10,8 @@ import type { PublishedPort, PullPolicy, TerminalSize } from '@pandastack/contra
 export interface RuntimeDriver {
   readonly name: 'docker' | 'process' | 'fake'
   readonly capabilities: Capabilities
+  /** Rules of the container policy that this driver cannot keep, and why. Absent: it keeps all. */
+  readonly policyGaps?: PolicyGaps
   /** Where the engine is expected, also while it does not answer. Absent where that is no place. */
   readonly address?: string
 

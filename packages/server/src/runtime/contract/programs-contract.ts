@@ -28,6 +28,8 @@ export type ProgramRequest =
   | { readonly kind: 'memory-hog' }
   /** A child takes 400 MB and is killed for it; the main process exits 0. */
   | { readonly kind: 'child-memory-hog' }
+  /** Prints what the kernel lets it do and see, as `policy-contract.ts` reads it. */
+  | { readonly kind: 'report' }
   /** A program that does not exist. */
   | { readonly kind: 'bad-command' }
 
@@ -83,6 +85,19 @@ type Scripted = Exclude<ProgramRequest, { kind: 'bad-command' | 'print-args' }>
 // A `sleep` in the background and `wait`, so that the shell handles the signal at once and not after the sleep.
 const NAP = 'while :; do sleep 60 & wait $!; done'
 
+/** Control groups of version 2 first, then of version 1, as seen from inside. */
+const REPORT = `
+grep -E '^(Cap(Eff|Prm|Bnd)|NoNewPrivs|Seccomp):' /proc/self/status
+group() { for file in "$@"; do [ -r "$file" ] && cat "$file" && return; done; echo unknown; }
+G=/sys/fs/cgroup
+echo "pids: $(group $G/pids.max $G/pids/pids.max)"
+echo "memory: $(group $G/memory.max $G/memory/memory.limit_in_bytes)"
+echo "cpu: $(group $G/cpu.max $G/cpu/cpu.cfs_quota_us $G/cpu,cpuacct/cpu.cfs_quota_us)"
+for ns in pid net ipc uts mnt; do echo "ns-$ns: $(readlink /proc/self/ns/$ns)"; done
+for file in /var/run/docker.sock /run/docker.sock /run/podman/podman.sock; do [ -e $file ] && echo "socket: $file"; done
+while read -r id parent device root target rest; do echo "mount: $target $root \${rest#* - }"; done < /proc/self/mountinfo
+`.trim()
+
 function script(request: Scripted): string {
   switch (request.kind) {
     case 'exit':
@@ -107,6 +122,8 @@ function script(request: Scripted): string {
       return `printf 'first\\nunfinished'`
     case 'binary':
       return `printf 'a\\377\\376b\\n'`
+    case 'report':
+      return REPORT
     case 'memory-hog':
       return 'exec dd if=/dev/zero of=/dev/null bs=400M count=1'
     case 'child-memory-hog':

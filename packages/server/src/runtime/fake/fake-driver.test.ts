@@ -44,6 +44,8 @@ function words(request: ProgramRequest): string[] {
       return ['oom']
     case 'child-memory-hog':
       return ['oom', 'exit', '0']
+    case 'report':
+      return ['print', 'Seccomp: 0']
     case 'bad-command':
       return ['fail-start', '/no/such/program is not there']
   }

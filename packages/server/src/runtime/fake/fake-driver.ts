@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { portsOverlap } from '@pandastack/contract'
 import { reach } from '../../fault-points.ts'
+import { POLICY_RULES, type PolicyGaps } from '../container-policy.ts'
 import {
   ExecRefusal,
   portInUse,
@@ -30,6 +31,11 @@ const KILLED = 137
 /** The cursor behind a program's last words on SIGTERM. */
 const AFTER_TERM_TEXT = 'term'
 
+const NOTHING_RUNS = 'units are records: there is nothing that could do anything, so nothing is kept from it'
+const POLICY_GAPS: PolicyGaps = Object.fromEntries(
+  POLICY_RULES.filter((rule) => rule !== 'SIGTERM, the grace, then SIGKILL').map((rule) => [rule, NOTHING_RUNS]),
+)
+
 /** A runtime without containers: the units are records of a {@link FakeEngine} and their state follows from the time. */
 export class FakeDriver implements RuntimeDriver {
   readonly name = 'fake'
@@ -40,6 +46,7 @@ export class FakeDriver implements RuntimeDriver {
     logTimeResolutionMs: 0.5,
     images: true,
   }
+  readonly policyGaps = POLICY_GAPS
   readonly #engine: FakeEngine
 
   constructor(engine: FakeEngine) {

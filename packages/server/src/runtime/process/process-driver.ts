@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { systemClock } from '../../clock.ts'
 import { reach } from '../../fault-points.ts'
+import type { PolicyGaps } from '../container-policy.ts'
 import {
   ExecRefusal,
   type Capabilities,
@@ -63,6 +64,22 @@ const WARNING =
   'no container engine is used: commands run as plain processes on this machine, with all rights of the server, ' +
   'without isolation and limits; images are ignored. For development only.'
 
+const AS_THE_SERVER = 'a plain process has the rights of the server, which cannot take them away without an engine'
+const NO_CGROUP = 'limits are kept by control groups, which only root may make; nothing here asks for root'
+const ONE_MACHINE = 'a plain process is on the machine itself: nothing is put between the two'
+const POLICY_GAPS: PolicyGaps = {
+  'no capabilities': AS_THE_SERVER,
+  'no new privileges': AS_THE_SERVER,
+  'the default seccomp profile': AS_THE_SERVER,
+  'a limit of processes': NO_CGROUP,
+  'a limit of memory': NO_CGROUP,
+  'a limit of CPU': NO_CGROUP,
+  'a network of its project': ONE_MACHINE,
+  'no namespace of the host': ONE_MACHINE,
+  'no socket of the engine': ONE_MACHINE,
+  'no folder of the host': ONE_MACHINE,
+}
+
 class ProcessDriver implements RuntimeDriver {
   readonly name = 'process'
   readonly capabilities: Capabilities = {
@@ -74,6 +91,7 @@ class ProcessDriver implements RuntimeDriver {
     exec: false,
     publishesPorts: false,
   }
+  readonly policyGaps = POLICY_GAPS
   readonly #units: string
   readonly #id: string
   readonly #limits: SegmentLimits
