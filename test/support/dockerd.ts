@@ -51,7 +51,7 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   try {
     await runOrFail(ip, [...place.ip, 'address', 'add', `10.201.${net}.1/24`, 'dev', bridge])
     const args = dockerdArguments(dir, { id, bridge, net, ...options })
-    const [command = program, ...before] = [...place.enter, program]
+    const [command, ...before] = [...place.enter, program]
     const launch = async () => launchDockerd(command, [...before, ...args], dir)
     return control(await launch(), launch, dir, undoFolder)
   } catch (error) {
