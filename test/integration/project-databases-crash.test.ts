@@ -147,7 +147,8 @@ describe('the next server', () => {
       url = await urlOf(first.databases, project)
     }
     await expect(whoAmI(url ?? '')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-    await using _second = await start()
+    await using second = await start()
+    expect(second.warnings).toEqual([])
     expect(await whoAmI(url ?? '')).toBe(`${project.role}@${project.role}`)
   })
 
@@ -169,7 +170,8 @@ describe('the next server', () => {
     }
     await db.deleteFrom('projects').where('id', 'in', [whole.id, half.id]).execute()
     await sql`drop database ${sql.id(half.role)}`.execute(db)
-    await using _second = await start()
+    await using second = await start()
+    expect(second.warnings).toEqual([])
     for (const { role } of [whole, half]) expect(await exists(role)).toEqual({ roles: 0, databases: 0, rows: 0 })
   })
 })
