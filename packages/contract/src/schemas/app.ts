@@ -168,7 +168,10 @@ export const appLogQuerySchema = projectQuerySchema.extend({
   tail: z.coerce.number().int().min(0).max(10_000).default(100).meta({ description: 'The newest so many lines.' }),
   since: timeSchema.optional(),
   instance: z.string().max(100).optional().meta({ description: 'Of this instance only: its name or id.' }),
-  follow: z.stringbool().default(false).meta({ description: 'As server-sent events, one `log` per line.' }),
+  follow: z
+    .stringbool()
+    .default(false)
+    .meta({ description: 'As server-sent events, one `log` per line; see Last-Event-ID.' }),
 })
 export const appLogPageSchema = z.object({ items: z.array(appLogLineSchema) })
 

@@ -2,7 +2,6 @@ import {
   appDetailSchema,
   appLogPageSchema,
   appLogQuerySchema,
-  type AppLogLine,
   appSchema,
   deployAppSchema,
   nameSchema,
@@ -14,7 +13,8 @@ import {
   scaleAppSchema,
 } from '@pandastack/contract'
 import { z } from 'zod'
-import { followAppLog, readAppLog } from '../../apps/app-logs.ts'
+import { AppLogPosition } from '../../apps/app-log-position.ts'
+import { type AppLogEvent, followAppLog, readAppLog } from '../../apps/app-logs.ts'
 import { getApp, listApps, listRevisions } from '../../apps/app-view.ts'
 import { deleteApp, restartApp, rollbackApp, scaleApp, startApp, stopApp } from '../../apps/change-app.ts'
 import { deployApp } from '../../apps/deploy-app.ts'
@@ -77,26 +77,34 @@ function logRoute(deps: ApiDeps): Route {
     method: 'GET',
     url: '/v1/apps/:name/logs',
     summary: 'Read the logs of all instances of an app together, or follow them',
-    description: 'Lines carry the name of their instance. With `follow=true` server-sent events: `log` per line.',
+    description:
+      'Lines carry the name of their instance. With `follow=true` server-sent events: `log` per line, and at the start one ' +
+      '`position`; `Last-Event-ID` goes on behind that event in the logs of all instances, without gap or double.',
     tag,
     scope: 'read',
     params,
     query: appLogQuerySchema,
+    headers: ['last-event-id'],
     streamsWith: 'follow',
     status: 200,
     answer: appLogPageSchema,
-    handler: async ({ db, project, params, query, signal }) => {
+    handler: async ({ db, project, params, query, lastEventId, signal }) => {
       const { id, name } = await getApp(db, project.id, params.name)
       const since = query.since === undefined ? undefined : new Date(query.since)
       const request = { app: { id, name }, tail: query.tail, since, instance: query.instance }
       if (!query.follow) return { items: await readAppLog(db, request) }
-      return new EventStream(asEvents(followAppLog(deps, request, signal)))
+      const from = lastEventId === '' ? undefined : lastEventId
+      // Refused before the stream begins.
+      if (from !== undefined) AppLogPosition.parse(from)
+      return new EventStream(asEvents(followAppLog(deps, request, signal, from)))
     },
   })
 }
 
-async function* asEvents(lines: AsyncIterable<AppLogLine>): AsyncGenerator<ServerEvent> {
-  for await (const line of lines) yield { event: 'log', data: line }
+async function* asEvents(events: AsyncIterable<AppLogEvent>): AsyncGenerator<ServerEvent> {
+  for await (const { id, line } of events) {
+    yield line === null ? { event: 'position', id, data: {} } : { event: 'log', id, data: line }
+  }
 }
 
 interface Change<B> {
