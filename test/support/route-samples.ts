@@ -40,6 +40,7 @@ const SAMPLES: Readonly<Record<string, Make>> = {
   },
   'GET /v1/env': () => sample('/v1/env'),
   'PUT /v1/env/:name': () => sample('/v1/env/SAMPLE', { value: 'x' }),
+  'POST /v1/env/check': () => sample('/v1/env/check', { variables: { REDIS_URL: 'http://not-redis' } }),
   'DELETE /v1/env/:name': async (server) => {
     await server.api.ok('PUT', '/v1/env/GONE', { value: HIDDEN })
     return sample('/v1/env/GONE')

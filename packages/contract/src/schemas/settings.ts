@@ -40,6 +40,41 @@ export const projectDatabaseSchema = z.object({
 })
 export type ProjectDatabase = z.infer<typeof projectDatabaseSchema>
 
+/** Variables that name a store; others are not looked at. */
+export const STORE_VARIABLES = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'RABBITMQ_URL',
+  'AMQP_URL',
+  'PANDA_QUEUE_URL',
+  'PANDA_EVENTS_URL',
+] as const
+export type StoreVariable = (typeof STORE_VARIABLES)[number]
+
+export const STORE_TROUBLES = [
+  'invalid-url',
+  'unreachable',
+  'login-refused',
+  'namespace-missing',
+  'read-only',
+  'too-old',
+  'loses-data',
+  'unusable',
+] as const
+export const checkEnvSchema = z.strictObject({
+  variables: z.partialRecord(z.enum(STORE_VARIABLES), z.string().max(32_768)),
+})
+export const storeWarningSchema = z.object({
+  name: z.enum(STORE_VARIABLES),
+  trouble: z.enum(STORE_TROUBLES),
+  setting: z.string().nullable().meta({ description: 'With `loses-data`: which one.' }),
+  message: z.string(),
+  hint: z.string(),
+})
+export type StoreWarning = z.infer<typeof storeWarningSchema>
+export const checkedEnvSchema = z.object({ warnings: z.array(storeWarningSchema) })
+export type CheckedEnv = z.infer<typeof checkedEnvSchema>
+
 /** Write-only: names and fingerprints come back, values never. */
 export const secretSchema = z.object({
   kind: z.enum(['env', 'registry']),

@@ -1,5 +1,6 @@
 import { PandaError } from '../../errors.ts'
 import type { StoreProblem } from '../../queue/driver.ts'
+import type { Connections } from './connect.ts'
 import type { Store } from './store.ts'
 
 const LOSSES: Readonly<Record<string, string>> = {
@@ -13,7 +14,18 @@ const OLDEST_MAJOR = 13
 
 /** @throws PandaError read_only, unauthorized, unsupported_version, store_away */
 export async function check(store: Store, signal?: AbortSignal): Promise<readonly StoreProblem[]> {
-  const [row] = await store.connections.run(
+  const problems = await checkServer(store.connections, signal)
+  await store.ready()
+  await store.run(
+    { text: 'select count(*) from {s}.queues where id < 0', doing: 'read the tables of the queue' },
+    signal,
+  )
+  return problems
+}
+
+/** Its version, role and settings; makes and reads no table. @throws as `check` */
+export async function checkServer(connections: Connections, signal?: AbortSignal): Promise<readonly StoreProblem[]> {
+  const [row] = await connections.run(
     {
       text: `select current_setting('server_version_num')::int as number,
         pg_is_in_recovery() as replica, current_setting('transaction_read_only') as read_only,
@@ -40,11 +52,6 @@ export async function check(store: Store, signal?: AbortSignal): Promise<readonl
       },
     )
   }
-  await store.ready()
-  await store.run(
-    { text: 'select count(*) from {s}.queues where id < 0', doing: 'read the tables of the queue' },
-    signal,
-  )
   return Object.entries(LOSSES)
     .filter(([setting]) => row?.[setting] === 'off')
     .map(([setting, loss]) => ({ setting, message: `${setting} is off: ${loss}` }))

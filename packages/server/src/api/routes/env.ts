@@ -1,4 +1,6 @@
 import {
+  checkedEnvSchema,
+  checkEnvSchema,
   envNameSchema,
   envVariableSchema,
   pageOf,
@@ -8,6 +10,7 @@ import {
   setEnvSchema,
 } from '@pandastack/contract'
 import { z } from 'zod'
+import { checkStores } from '../../settings/check-stores.ts'
 import { listEnv, setEnv, unsetEnv } from '../../settings/env.ts'
 import { viewDatabase } from '../../databases/view-database.ts'
 import { pageRequest } from '../../store/page.ts'
@@ -56,6 +59,20 @@ export function envRoutes(deps: Pick<ApiDeps, 'databases'>): Route[] {
       status: 200,
       answer: projectDatabaseSchema,
       handler: ({ db, project }) => viewDatabase(db, deps.databases, project.id),
+    }),
+    projectRoute({
+      method: 'POST',
+      url: '/v1/env/check',
+      summary: 'Look whether the stores that variables name can be used',
+      description:
+        'Asked from the server, at most 3 s; nothing is stored. What cannot be used or can lose data comes back as warnings that say only the kind of trouble.',
+      tag,
+      scope: 'write',
+      query: projectQuerySchema,
+      body: checkEnvSchema,
+      status: 200,
+      answer: checkedEnvSchema,
+      handler: async ({ body }) => ({ warnings: await checkStores(body.variables) }),
     }),
     projectRoute({
       method: 'DELETE',
