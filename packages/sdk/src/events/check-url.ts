@@ -34,6 +34,9 @@ export async function checkUrl(url: string, options: CheckUrlOptions = {}): Prom
   }
 }
 
+/** SQLSTATE invalid_catalog_name. */
+const NO_DATABASE = '3D000'
+
 type Look = (url: string, timeoutMs: number, signal: AbortSignal) => Promise<readonly StoreProblem[]>
 
 const lookAtPostgres: Look = async (url, timeoutMs, signal) => {
@@ -45,6 +48,9 @@ const lookAtPostgres: Look = async (url, timeoutMs, signal) => {
   const connections = new Connections(settle({ url, connections: 1, timeoutMs }))
   try {
     return await checkServer(connections, signal)
+  } catch (error) {
+    const isMissing = error instanceof PandaError && (error.cause as { code?: unknown } | undefined)?.code === NO_DATABASE
+    throw isMissing ? new PandaError('wrong_namespace', error.message, { cause: error }) : error
   } finally {
     await connections.close()
   }
