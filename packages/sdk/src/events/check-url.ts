@@ -49,7 +49,8 @@ const lookAtPostgres: Look = async (url, timeoutMs, signal) => {
   try {
     return await checkServer(connections, signal)
   } catch (error) {
-    const isMissing = error instanceof PandaError && (error.cause as { code?: unknown } | undefined)?.code === NO_DATABASE
+    const isMissing =
+      error instanceof PandaError && (error.cause as { code?: unknown } | undefined)?.code === NO_DATABASE
     throw isMissing ? new PandaError('wrong_namespace', error.message, { cause: error }) : error
   } finally {
     await connections.close()
