@@ -66,7 +66,10 @@ const variable = { name: 'KEY', value: 'visible', updatedAt: '2026-05-01T00:00:0
 
 describe('answers', () => {
   it('mask variables in every format unless --show', async () => {
-    await using api = await startStubApi((_, response) => json(response, 200, { items: [variable], nextCursor: null }))
+    const database = { state: 'not-needed', database: null, message: '' }
+    await using api = await startStubApi(({ path }, response) =>
+      json(response, 200, path === '/v1/database' ? database : { items: [variable], nextCursor: null }),
+    )
     const env = { PANDA_URL: api.url }
     for (const format of ['table', 'wide', 'json', 'yaml', 'name']) {
       expect((await runInProcess(['env', 'list', '-o', format], { env })).stdout).not.toContain('visible')
@@ -78,12 +81,12 @@ describe('answers', () => {
   it('say on stderr that there is nothing, and leave stdout empty', async () => {
     await using api = await startStubApi((_, response) => json(response, 200, { items: [], nextCursor: null }))
     const env = { PANDA_URL: api.url }
-    expect(await runInProcess(['alert', 'list'], { env })).toEqual({
+    expect(await runInProcess(['alert', 'list'], { env })).toMatchObject({
       code: 0,
       stdout: '',
       stderr: 'There are no alerts yet. Make one: panda alert create --help\n',
     })
-    expect(await runInProcess(['alert', 'list', '--json'], { env })).toEqual({
+    expect(await runInProcess(['alert', 'list', '--json'], { env })).toMatchObject({
       code: 0,
       stdout: '{\n  "items": [],\n  "nextCursor": null\n}\n',
       stderr: '',

@@ -129,7 +129,7 @@ describe('readManifest', () => {
         expect(manifestSchema.parse(JSON.parse(JSON.stringify(result.manifest)))).toEqual(result.manifest)
         for (const { schedule } of Object.values(result.manifest.cronjobs)) parseSchedule(schedule)
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     )
     expect(accepted).toBeGreaterThan(100)
   })

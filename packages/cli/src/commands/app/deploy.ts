@@ -31,7 +31,7 @@ export const command = defineCommand({
     'New instances start beside the old ones. When all are ready, the old ones take no new work, finish what they',
     'hold within the drain time and hand back the rest. When they do not become ready, the old ones stay and the',
     'exit code is 5. What is left out stays as it was.',
-    'With --port there is one instance, and the old one ends before the new one starts: both want the port. Only this',
+    'With --port there is one instance; the old one ends before the new one starts: both want the port. Only this',
     'machine reaches it; write 0.0.0.0:8080:3000 for others to.',
   ],
   examples: [

@@ -13,7 +13,7 @@ export const command = defineCommand({
   options: { show: flag('Show the values') },
   details: [
     'Values are masked in every format unless --show is given.',
-    'A project that names no store for its queues and events gets DATABASE_URL from the platform: it is listed too, its value never shown.',
+    'A project that names no store gets DATABASE_URL from the platform: it is listed, its value never shown.',
   ],
   examples: [
     { line: 'panda env list', note: 'names, values masked' },
