@@ -1,6 +1,3 @@
-import { z } from 'zod'
-import { argvSchema } from './schemas/common.ts'
-
 /**
  * The conversation of `panda app exec` once its connection is upgraded: frames in both directions, each one byte of kind,
  * four bytes of length (big endian), the payload. The client begins with `start`; the server ends with `end`.
@@ -8,15 +5,15 @@ import { argvSchema } from './schemas/common.ts'
 export const EXEC_PROTOCOL = 'panda-exec'
 
 export const EXEC_FRAMES = {
-  /** Client: JSON, {@link execStartSchema}. */
+  /** Client: JSON, `execStartSchema`. */
   start: 0,
   /** Client: bytes for standard input; none of them = its end. */
   stdin: 1,
-  /** Client: JSON, {@link terminalSizeSchema}. */
+  /** Client: JSON, `terminalSizeSchema`. */
   resize: 2,
   stdout: 3,
   stderr: 4,
-  /** Server: JSON, {@link execEndSchema}; the last frame. */
+  /** Server: JSON, `execEndSchema`; the last frame. */
   end: 5,
   /** Server, now and then: proxies close a silent connection, and a client notices one that is dead. */
   ping: 6,
@@ -25,21 +22,6 @@ export type ExecFrameKind = keyof typeof EXEC_FRAMES
 
 /** The server pings so often, milliseconds. */
 export const EXEC_PING_MS = 15_000
-
-const side = z.number().int().min(1).max(10_000)
-export const terminalSizeSchema = z.strictObject({ columns: side, rows: side })
-export type TerminalSize = z.output<typeof terminalSizeSchema>
-
-export const execStartSchema = z.strictObject({
-  command: argvSchema,
-  /** null = no terminal: stdout and stderr stay apart. */
-  tty: terminalSizeSchema.nullable(),
-})
-export type ExecStart = z.output<typeof execStartSchema>
-
-/** `code` null = it did not end by itself, or nobody knows how; the message says why. */
-export const execEndSchema = z.object({ code: z.number().int().nullable(), message: z.string().nullable() })
-export type ExecEnd = z.output<typeof execEndSchema>
 
 export interface ExecFrame {
   readonly kind: ExecFrameKind

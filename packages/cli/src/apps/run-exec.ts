@@ -1,14 +1,6 @@
 import type { Socket } from 'node:net'
-import {
-  EXEC_PING_MS,
-  EXEC_PROTOCOL,
-  type ExecEnd,
-  execEndSchema,
-  execFrame,
-  execFrames,
-  readExecFrames,
-  type TerminalSize,
-} from '@pandastack/contract/exec'
+import { type ExecEnd, execEndSchema, type TerminalSize } from '@pandastack/contract'
+import { EXEC_PING_MS, EXEC_PROTOCOL, execFrame, execFrames, readExecFrames } from '@pandastack/contract/exec'
 import { CliError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Client, Query } from '../http/client.ts'
