@@ -37,8 +37,10 @@ function unit(project: string, kind: 'run' | 'app', script: string): UnitSpec {
 
 /** Serves until it is removed. @returns its name and its address in the project's network */
 async function serving(project: string): Promise<{ name: string; address: string }> {
-  const spec = unit(project, 'app', `while :; do echo ${project}-answers | nc -l -p ${PORT}; done`)
+  const spec = unit(project, 'app', `exec nc -ll -p ${PORT} -e echo ${project}-answers`)
   await driver.start(spec)
+  const answered = async () => (await outputOf(unit(project, 'run', ask(spec.name)))) === `${project}-answers\n`
+  await waitFor(`${spec.name} to listen`, answered, 60_000)
   const { NetworkSettings } = await docker.engine.getContainer(spec.name).inspect()
   const [network] = Object.values(NetworkSettings.Networks)
   return { name: spec.name, address: network?.IPAddress ?? '' }
