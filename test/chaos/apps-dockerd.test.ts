@@ -5,7 +5,7 @@ import { leakCheck, privateDocker } from '../support/docker.ts'
 import { testImage } from '../support/images.ts'
 import { freshDatabase } from '../support/postgres.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { printFigures } from './figures.ts'
+import { FULL, printFigures } from './figures.ts'
 import { Fleet } from './fleet.ts'
 import { readInstallation } from './history.ts'
 
@@ -33,10 +33,13 @@ async function engineIs(api: Client, up: boolean): Promise<void> {
   await waitFor(`the engine to be ${up ? 'back' : 'away'}`, is, LIMIT_MS)
 }
 
-describe.each([
+const ENGINES = [
   { liveRestore: false, what: 'the engine takes its containers with it' },
   { liveRestore: true, what: 'the containers go on without it' },
-])('SIGKILL of dockerd under an app, $what', ({ liveRestore }) => {
+]
+
+// The harder one in `npm test`, both in the full run.
+describe.each(FULL ? ENGINES : ENGINES.slice(0, 1))('SIGKILL of dockerd under an app, $what', ({ liveRestore }) => {
   it('comes to what is declared, what was declared meanwhile too, with no instance made twice', async () => {
     await using docker = await privateDocker({ liveRestore })
     const image = await testImage('busybox', docker.engine)

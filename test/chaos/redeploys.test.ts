@@ -16,7 +16,7 @@ import { ServerProcess } from './server-process.ts'
 
 expectNoChildProcesses()
 
-const REDEPLOYS = 5
+const REDEPLOYS = 3
 const PER_SECOND = 200
 /** Beside the time in which nothing was added either, since the machine stood still. */
 const GAP_LIMIT_MS = 1000
