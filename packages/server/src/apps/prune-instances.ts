@@ -47,3 +47,25 @@ export async function pruneEndedInstances(db: Queryable): Promise<void> {
     delete from apps a where a.deleted_at < panda_now() - ${DELETED_KEPT}::interval
       and not exists (select 1 from app_instances i where i.app_id = a.id)`.execute(db)
 }
+
+/** An app of the project that is not deleted, or deleted while instances of it live. */
+export async function unendedApp(
+  db: Queryable,
+  projectId: string,
+): Promise<{ readonly name: string; readonly deleted: boolean } | undefined> {
+  const { rows } = await sql<{ name: string; deleted: boolean }>`
+    select a.name, a.deleted_at is not null as deleted from apps a
+    where a.project_id = ${projectId} and (a.deleted_at is null
+      or exists (select 1 from app_instances i where i.app_id = a.id and ${isLive}))
+    order by a.deleted_at nulls first, a.name limit 1`.execute(db)
+  return rows[0]
+}
+
+/** The deleted apps of a project with all that is kept of them: at most {@link KEPT_ENDED} instances of each. */
+export async function deleteEndedApps(trx: Queryable, projectId: string): Promise<void> {
+  const instances = sql`(select i.id from app_instances i join apps a on a.id = i.app_id where a.project_id = ${projectId})`
+  await sql`delete from log_chunks where run_id in ${instances}`.execute(trx)
+  await sql`delete from run_logs where run_id in ${instances}`.execute(trx)
+  // Revisions and instances go with them.
+  await sql`delete from apps where project_id = ${projectId}`.execute(trx)
+}

@@ -1,3 +1,4 @@
+import { deleteEndedApps, unendedApp } from '../apps/prune-instances.ts'
 import { DEFAULT_PROJECT, PandaError, type Project } from '@pandastack/contract'
 import type { Selectable } from 'kysely'
 import type { Database, Queryable } from '../store/database.ts'
@@ -46,7 +47,7 @@ export async function findProject(db: Queryable, name: string): Promise<Project 
  * Removes an empty project with its history, settings, tokens and alerts. The history goes first, in bounded
  * transactions: cut short, the call leaves the project with less of it and can be repeated.
  *
- * @throws PandaError `project_not_found`; `conflict` while it has cronjobs or active runs, or is the default project
+ * @throws PandaError `project_not_found`; `conflict` while it has cronjobs, active runs or apps, or is the default project
  */
 export async function deleteProject(db: Database, name: string): Promise<void> {
   if (name === DEFAULT_PROJECT) {
@@ -64,6 +65,7 @@ export async function deleteProject(db: Database, name: string): Promise<void> {
     const cronjobs = tx.selectFrom('cronjobs').select('id').where('project_id', '=', projectId)
     await tx.deleteFrom('cronjob_revisions').where('cronjob_id', 'in', cronjobs).execute()
     await tx.deleteFrom('cronjobs').where('project_id', '=', projectId).execute()
+    await deleteEndedApps(tx, projectId)
     await tx.deleteFrom('projects').where('id', '=', projectId).execute()
   })
 }
@@ -110,6 +112,21 @@ async function assertEmpty(tx: Queryable, projectId: string, name: string): Prom
   if (active) {
     throw new PandaError('conflict', `The project ${name} still has active runs, e.g. ${active.id}.`, {
       hint: 'Wait for them, or cancel them with `panda run cancel`.',
+    })
+  }
+  const app = await unendedApp(tx, projectId)
+  if (app?.deleted) {
+    throw new PandaError(
+      'conflict',
+      `Instances of the deleted app ${app.name} of project ${name} have not ended yet.`,
+      {
+        hint: 'Wait until they are drained.',
+      },
+    )
+  }
+  if (app) {
+    throw new PandaError('conflict', `The project ${name} still has apps, e.g. ${app.name}.`, {
+      hint: `Delete them first: panda app delete ${app.name} --project ${name}`,
     })
   }
 }
