@@ -15,6 +15,8 @@ function project(name: string, include: string[], testTimeout: number, fileParal
       hookTimeout: 180_000,
       fileParallelism,
       pool: 'forks' as const,
+      // Vitest leaves one core free; our tests wait for databases and engines more than they compute.
+      poolOptions: { forks: { maxForks: 2 } },
       retry: 0,
       globalSetup: ['./test/support/global-setup.ts'],
     },
