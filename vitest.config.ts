@@ -15,8 +15,6 @@ function project(name: string, include: string[], testTimeout: number, fileParal
       hookTimeout: 180_000,
       fileParallelism,
       pool: 'forks' as const,
-      // Vitest leaves one core free; our tests wait for databases and engines more than they compute.
-      poolOptions: { forks: { maxForks: 2 } },
       retry: 0,
       globalSetup: ['./test/support/global-setup.ts'],
     },
@@ -27,6 +25,8 @@ export default defineConfig({
   test: {
     // Stopping the engine and its containers takes longer than vitest's 10 s.
     teardownTimeout: 90_000,
+    // Vitest leaves one core free; our tests wait for databases and engines more than they compute.
+    poolOptions: { forks: { maxForks: 2 } },
     projects: [
       project('unit', ['packages/*/src/**/*.test.ts'], 30_000, true),
       project('integration', ['test/integration/**/*.test.ts'], 120_000, true),
