@@ -139,6 +139,17 @@ export const LOG_STREAMS = ['stdout', 'stderr', 'panda'] as const
 /** `panda` carries the platform's own marks: a cut, a lost stretch. */
 export type LogStream = (typeof LOG_STREAMS)[number]
 
+/** The variables by which a project names where its queues and events live. One that is set but empty is set. */
+export const STORE_VARIABLES = [
+  'PANDA_QUEUE_URL',
+  'PANDA_EVENTS_URL',
+  'REDIS_URL',
+  'RABBITMQ_URL',
+  'AMQP_URL',
+  'DATABASE_URL',
+] as const
+export type StoreVariable = (typeof STORE_VARIABLES)[number]
+
 export const RUNTIMES = ['docker', 'process', 'fake'] as const
 export type RuntimeName = (typeof RUNTIMES)[number]
 

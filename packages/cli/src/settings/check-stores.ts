@@ -1,9 +1,9 @@
 import type { CheckedEnv, StoreWarning } from '@pandastack/contract'
+import { STORE_VARIABLES } from '@pandastack/contract/names'
 import { CliError } from '../errors.ts'
 import type { Client } from '../http/client.ts'
 
-/** As the API takes them; the catalogue of the contract is not loaded for a command that sets one variable. */
-const NAMES = ['DATABASE_URL', 'REDIS_URL', 'RABBITMQ_URL', 'AMQP_URL', 'PANDA_QUEUE_URL', 'PANDA_EVENTS_URL']
+const NAMES: readonly string[] = STORE_VARIABLES
 
 /** What the server says of the stores that these variables name; none are named: it is not asked. */
 export async function checkStores(client: Client, env: Readonly<Record<string, string>>): Promise<StoreWarning[]> {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { SCOPES } from '../names.ts'
+import { SCOPES, STORE_VARIABLES } from '../names.ts'
 import { envNameSchema, nameSchema, timeSchema } from './common.ts'
 
 export const projectSchema = z.object({ id: z.string(), name: nameSchema, createdAt: timeSchema })
@@ -39,17 +39,6 @@ export const projectDatabaseSchema = z.object({
   message: z.string(),
 })
 export type ProjectDatabase = z.infer<typeof projectDatabaseSchema>
-
-/** Variables that name a store; others are not looked at. */
-export const STORE_VARIABLES = [
-  'DATABASE_URL',
-  'REDIS_URL',
-  'RABBITMQ_URL',
-  'AMQP_URL',
-  'PANDA_QUEUE_URL',
-  'PANDA_EVENTS_URL',
-] as const
-export type StoreVariable = (typeof STORE_VARIABLES)[number]
 
 export const STORE_TROUBLES = [
   'invalid-url',

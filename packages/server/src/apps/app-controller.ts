@@ -114,7 +114,6 @@ export class AppController implements Component {
   /** Adopts what dead servers ran and what of ours nobody follows; gives up what nobody can reach. */
   async passServers(): Promise<void> {
     const { db, membership, executor, engineId, clock, log } = this.#deps
-    if (clock.now() < this.#restsUntilMs) return
     const { serverId } = membership
     const engines = await instanceEngines(db)
     if (engines.length === 0) return
