@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 const resolve = { conditions: ['source'] }
 const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] } }
 
-function project(name: string, include: string[], testTimeout: number, fileParallelism: boolean) {
+function project(name: string, include: string[], testTimeout: number) {
   return {
     resolve,
     ssr,
@@ -13,7 +13,6 @@ function project(name: string, include: string[], testTimeout: number, fileParal
       include,
       testTimeout,
       hookTimeout: 180_000,
-      fileParallelism,
       pool: 'forks' as const,
       retry: 0,
       globalSetup: ['./test/support/global-setup.ts'],
@@ -26,14 +25,16 @@ export default defineConfig({
     // Stopping the engine and its containers takes longer than vitest's 10 s.
     teardownTimeout: 90_000,
     // Vitest leaves one core free; our tests wait for databases and engines more than they compute.
+    // Vitest takes this for all projects at once: those that need the machine for themselves are started
+    // with `--no-file-parallelism` (package.json, scripts/test.mjs).
     poolOptions: { forks: { maxForks: 2 } },
     projects: [
-      project('unit', ['packages/*/src/**/*.test.ts'], 30_000, true),
-      project('integration', ['test/integration/**/*.test.ts'], 120_000, true),
-      project('e2e', ['test/e2e/**/*.test.ts'], 240_000, false),
+      project('unit', ['packages/*/src/**/*.test.ts'], 30_000),
+      project('integration', ['test/integration/**/*.test.ts'], 120_000),
+      project('e2e', ['test/e2e/**/*.test.ts'], 240_000),
       // Every PostgreSQL that is promised, poolers, replicas: fetched at the first run. Not part of `npm test`.
-      project('compat', ['test/compat/**/*.test.ts'], 120_000, false),
-      project('chaos', ['test/chaos/**/*.test.ts'], 900_000, false),
+      project('compat', ['test/compat/**/*.test.ts'], 120_000),
+      project('chaos', ['test/chaos/**/*.test.ts'], 900_000),
     ],
   },
 })

@@ -15,6 +15,8 @@ const CHECKS = [
   ['unused files, exports and dependencies', bin('knip'), []],
 ]
 const PROJECTS = ['unit', 'integration', 'e2e', 'chaos']
+/** Whose tests need the machine for themselves: one file at a time. */
+const ALONE = new Set(['e2e', 'chaos'])
 /** A project that takes longer hangs: it is ended, and counts as failed. In ms. */
 const PROJECT_LIMIT_MS = 25 * 60_000
 
@@ -39,7 +41,8 @@ for (const project of PROJECTS.filter((name) => only.length === 0 || only.includ
   const report = join(reports, `${project}.json`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const limit = { timeout: PROJECT_LIMIT_MS, killSignal: 'SIGKILL' }
-  const code = await run(bin('vitest'), ['run', '--project', project, ...reporters], limit)
+  const parallel = ALONE.has(project) ? ['--no-file-parallelism'] : []
+  const code = await run(bin('vitest'), ['run', '--project', project, ...parallel, ...reporters], limit)
   add(report, code, project)
   console.log(`tests ${project}: exit code ${code} (${seconds()})`)
 }
