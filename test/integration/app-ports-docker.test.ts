@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { AppDetail, DeployApp } from '../../packages/contract/src/index.ts'
+import type { AppDetail, DeployAppInput } from '../../packages/contract/src/index.ts'
 import { sharedDocker } from '../support/docker.ts'
 import { freePort } from '../support/free-port.ts'
 import { testImage } from '../support/images.ts'
@@ -37,7 +37,7 @@ const API = (version: string): string[] => [
   '-e',
   `require('http').createServer((_, answer) => answer.end('${version} at ' + process.env.PORT)).listen(process.env.PORT)`,
 ]
-const deploy = (body: DeployApp) =>
+const deploy = (body: DeployAppInput) =>
   server.api.ok<AppDetail>('POST', '/v1/apps/api/deploys', { image, pull: 'missing', drain: '1s', ...body })
 const get = () => server.api.ok<AppDetail>('GET', '/v1/apps/api')
 const ask = async (at = port): Promise<string> => (await fetch(`http://127.0.0.1:${at}/`)).text()
@@ -80,17 +80,31 @@ describe.sequential('an HTTP API as an app on Docker', () => {
     await waitFor('an answer', async () => (await ask().catch(() => '')) === 'v2 at 3000')
   })
 
+  it('is ready when its probe answers, asked at the published port and, without one, in its own network', async () => {
+    const probe = { http: ':3000/healthz' }
+    await deploy({ command: API('v5'), image, probe })
+    await settled('the probe at the published port', (app) => app.readyRevision === 5)
+    expect(await ask()).toBe('v5 at 3000')
+    await deploy({ port: null, env: { PORT: '3000' } })
+    await settled('the probe in the network', (app) => app.readyRevision === 6)
+    await deploy({ probe: { http: ':3001' }, readyTimeout: '5s' })
+    await settled('the probe of a port at which nobody listens', (app) => app.state === 'failed')
+    expect((await get()).deploy.message).toContain('its probe http://:3001/ was refused: nothing listens there')
+    await deploy({ port: `${port}:3000`, command: API('v8'), probe, readyTimeout: '2m' })
+    await settled('the port again', (app) => app.readyRevision === 8)
+  })
+
   it('is told when something else on the machine has the port, and goes on where it is', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const address = other.address()
     if (address === null || typeof address === 'string') throw new Error('a TCP server has told no port')
-    await deploy({ command: API('v5'), image, port: `${address.port}:3000` })
-    await settled('the deploy to fail', (app) => app.state === 'failed' && app.revision === 5)
+    await deploy({ command: API('v9'), image, port: `${address.port}:3000` })
+    await settled('the deploy to fail', (app) => app.state === 'failed' && app.revision === 9)
     other.close()
     expect((await get()).deploy.message).toContain(
       `port ${address.port} of 127.0.0.1 is in use by something else on this machine`,
     )
-    expect(await ask()).toBe('v2 at 3000')
+    expect(await ask()).toBe('v8 at 3000')
   })
 })

@@ -244,6 +244,7 @@ async function startInstances(
   await run(
     new AppController({
       db,
+      driver,
       listener,
       executor,
       membership,

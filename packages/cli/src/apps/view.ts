@@ -1,4 +1,4 @@
-import type { App, AppDetail, Instance, InstanceEnd, Revision } from '@pandastack/contract'
+import type { App, AppDetail, Instance, InstanceEnd, Probe, Revision } from '@pandastack/contract'
 import { plain } from '../output/clean.ts'
 import { paintState } from '../output/style.ts'
 import { type Column, renderFields, renderTable } from '../output/table.ts'
@@ -75,6 +75,7 @@ export function appFields(session: Session, app: AppDetail): string {
       ['Entry point', spec.entrypoint === null ? null : plain(JSON.stringify(spec.entrypoint))],
       ['Command', spec.command === null ? "the image's own" : plain(JSON.stringify(spec.command))],
       ['Port', spec.port === null ? null : portWords(spec.port)],
+      ['Probe', spec.probe === null ? null : probeWords(spec.probe)],
       ['Env', Object.keys(spec.env).join(', ')],
       ['Limits', `${spec.memory}, ${spec.cpus} CPU, drain ${spec.drain}`],
       ['Drained', drainWords(deploy)],
@@ -94,6 +95,11 @@ export function machinePort(port: string): string {
 
 function portWords(port: string): string {
   return `${machinePort(port)}, in the container ${port.slice(port.lastIndexOf(':') + 1)}`
+}
+
+/** `http://:3000/healthz, every 1s, each within 5s` */
+export function probeWords({ http, interval, timeout }: Probe): string {
+  return `${http}, every ${interval}, each within ${timeout}`
 }
 
 function byOf({ by }: Revision): string {

@@ -11,8 +11,10 @@ import {
 } from '../names.ts'
 import {
   argvSchema,
+  durationBetween,
   durationSchema,
   envSchema,
+  httpProbeSchema,
   imageSchema,
   memorySchema,
   nameSchema,
@@ -20,6 +22,18 @@ import {
   publishedPortSchema,
   timeSchema,
 } from './common.ts'
+
+/** What is asked until it says that an instance is ready. */
+export const probeSchema = z.strictObject({
+  http: httpProbeSchema.meta({
+    description: 'GET of this path at this port of the container: ready when the answer is 2xx or 3xx. Without a host.',
+  }),
+  interval: durationBetween('1s', '5m')
+    .default('1s')
+    .meta({ description: 'From the end of one try to the next, 1s to 5m.' }),
+  timeout: durationBetween('1s', '5m').default('5s').meta({ description: 'Of one try, 1s to 5m.' }),
+})
+export type Probe = z.output<typeof probeSchema>
 
 /** What each instance of an app is; a deploy that changes any of it makes a revision. */
 export const appSpecSchema = z.strictObject({
@@ -44,6 +58,10 @@ export const appSpecSchema = z.strictObject({
     description:
       '`registered`: an instance is ready when its worker or subscription has told so; `auto`: that, or when it has run for 5 s.',
   }),
+  probe: probeSchema.nullable().default(null).meta({
+    description:
+      'Asked from the start of an instance until its first yes, which makes it ready. It alone decides then, whatever `ready` says.',
+  }),
   readyTimeout: durationSchema
     .default('2m')
     .meta({ description: 'A deploy whose instances are not ready by then has failed.' }),
@@ -64,10 +82,13 @@ export const deployAppSchema = z.strictObject({
   port: publishedPortSchema.nullable().optional(),
   drain: durationSchema.optional(),
   ready: z.enum(READY_MODES).optional(),
+  probe: probeSchema.nullable().optional(),
   readyTimeout: durationSchema.optional(),
   replicas: replicasSchema.optional(),
 })
 export type DeployApp = z.output<typeof deployAppSchema>
+/** As it is sent: without what has a default. */
+export type DeployAppInput = z.input<typeof deployAppSchema>
 
 export const scaleAppSchema = z.strictObject({ replicas: replicasSchema })
 export const rollbackAppSchema = z.strictObject({

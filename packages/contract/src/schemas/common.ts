@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { formatDuration, parseDuration } from '../duration.ts'
+import { formatHttpProbe, parseHttpProbe } from '../probe.ts'
 import { parseImageReference } from '../image-reference.ts'
 import { formatPublishedPort, parsePublishedPort } from '../published-port.ts'
 import { parseSize } from '../size.ts'
@@ -49,6 +50,32 @@ export const publishedPortSchema = z
     }
   })
   .meta({ example: '127.0.0.1:8080:3000' })
+
+/** `http://:port of the container/path`. */
+export const httpProbeSchema = z
+  .string()
+  .superRefine(checkedBy(parseHttpProbe))
+  .overwrite((text) => {
+    try {
+      return formatHttpProbe(parseHttpProbe(text))
+    } catch {
+      return text // already reported by the check above
+    }
+  })
+  .meta({ example: 'http://:3000/healthz' })
+
+/** From so long to so long. */
+export function durationBetween(least: string, most: string) {
+  return durationSchema.superRefine((text, context) => {
+    try {
+      const milliseconds = parseDuration(text)
+      if (milliseconds >= parseDuration(least) && milliseconds <= parseDuration(most)) return
+      context.addIssue({ code: 'custom', message: `use ${least} to ${most}` })
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error // told by durationSchema already
+    }
+  })
+}
 
 /** At most so long, beside the limit of every duration. */
 export function durationUpTo(most: string) {

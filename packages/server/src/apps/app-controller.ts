@@ -12,6 +12,7 @@ import { applyPlan, surveyApps } from './apply-plan.ts'
 import { adoptInstances, claimInstances, giveUpInstances } from './claim-instances.ts'
 import { noteTroubles } from './note-troubles.ts'
 import { instanceEngines, ownedInstances } from './owned-instances.ts'
+import { Prober, type ProberDeps } from './prober.ts'
 import { pruneEndedInstances, pruneInstanceLogs } from './prune-instances.ts'
 import { noteSteadyInstances } from './readiness.ts'
 
@@ -29,6 +30,7 @@ const STRAY_AFTER_MS = 4000
 export interface AppControllerDeps {
   readonly db: Database
   readonly listener: Pick<Listener, 'on'>
+  readonly driver: ProberDeps['driver']
   readonly executor: Pick<Executor, 'take' | 'isFollowing' | 'engineKnown'>
   readonly membership: Pick<Membership, 'serverId' | 'deadServers'>
   readonly clock: Clock
@@ -46,6 +48,7 @@ export class AppController implements Component {
   readonly name = 'app controller'
   readonly #deps: AppControllerDeps
   readonly #stopping = new AbortController()
+  readonly #prober: Prober
   readonly #engines = new FirstSeen()
   readonly #strays = new FirstSeen()
   #loops: readonly Loop[] = []
@@ -55,6 +58,8 @@ export class AppController implements Component {
 
   constructor(deps: AppControllerDeps) {
     this.#deps = deps
+    const { db, driver, clock, log, membership } = deps
+    this.#prober = new Prober({ db, driver, clock, log, serverId: membership.serverId })
   }
 
   start(): Promise<void> {
@@ -88,6 +93,7 @@ export class AppController implements Component {
     this.#stopping.abort()
     this.#unlisten?.()
     await Promise.all(this.#loops.map((loop) => loop.ended))
+    await this.#prober.stop()
   }
 
   /** Plans until nothing changes, and takes what may start. */
@@ -97,6 +103,7 @@ export class AppController implements Component {
     // Before the look: an app that is told of meanwhile is looked for at once.
     this.#restsUntilMs = clock.now() + LOOK_EVERY_MS
     if ((await noteSteadyInstances(db)) > 0) reach('instance-ready')
+    await this.#prober.pass()
     const { apps, due } = await surveyApps(db)
     if (apps === 0) return
     this.#restsUntilMs = 0

@@ -91,10 +91,15 @@ function toApp(row: AppRow): App {
     lastEnd: row.last_end === null ? null : toEnd(row.name, row.last_end.id, row.last_end),
     revision: row.revision,
     readyRevision: row.ready_revision,
-    spec: row.spec,
+    spec: wholeSpec(row.spec),
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
   }
+}
+
+/** A revision of an older version says nothing of what came later. */
+function wholeSpec(spec: AppSpec): AppSpec {
+  return { ...spec, probe: spec.probe ?? null }
 }
 
 function stateOf({ stopped, revision_state, ready, replicas, crashing }: AppRow): AppState {
@@ -203,7 +208,7 @@ function toRevision(row: RevisionRow): Revision {
     revision,
     state,
     message,
-    spec,
+    spec: wholeSpec(spec),
     imageDigest: row.image_digest,
     rollbackOf: row.rollback_of,
     by,

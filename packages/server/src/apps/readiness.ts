@@ -11,7 +11,7 @@ export async function noteSteadyInstances(db: Queryable): Promise<number> {
     update app_instances i set ready_at = panda_now()
     from app_revisions v
     where i.state = 'running' and i.phase = 'running' and i.ready_at is null and v.app_id = i.app_id
-      and v.revision = i.revision and v.spec ->> 'ready' = 'auto'
+      and v.revision = i.revision and v.spec ->> 'ready' = 'auto' and v.spec ->> 'probe' is null
       and i.attempt_started_at <= panda_now() - ${AUTO_READY_MS} * interval '1 millisecond'`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }
@@ -21,12 +21,17 @@ export type Told =
   | { readonly kind: 'registered' }
   | { readonly kind: 'drained'; readonly finished: number; readonly handedBack: number }
 
-/** An instance may hold several queues: what each has drained is added up. An older attempt's word is not heard. */
+/**
+ * Where a probe decides (prober.ts), a registration makes nobody ready. What several queues of an instance have drained is
+ * added up. An older attempt's word is not heard.
+ */
 export async function noteTold(db: Queryable, instanceId: string, attempt: number, told: Told): Promise<void> {
   if (told.kind === 'registered') {
     await sql`
       update app_instances i set ready_at = coalesce(i.ready_at, panda_now())
-      where i.id = ${instanceId} and i.attempt = ${attempt} and i.state = 'running'`.execute(db)
+      from app_revisions v
+      where i.id = ${instanceId} and i.attempt = ${attempt} and i.state = 'running' and v.app_id = i.app_id
+        and v.revision = i.revision and v.spec ->> 'probe' is null`.execute(db)
     await sql`select pg_notify('panda_apps', ${instanceId})`.execute(db)
     reach('instance-ready')
     return

@@ -46,6 +46,18 @@ export interface RuntimeDriver {
    */
   logs(name: string, options: LogOptions): AsyncIterable<LogChunk>
 
+  /**
+   * Where this process reaches a TCP port of a running unit. Whether anything listens there is another question.
+   * @param published what the unit publishes
+   * @returns null = it is not there, or does not run
+   */
+  addressOf(
+    name: string,
+    port: number,
+    published: PublishedPort | null,
+    signal?: AbortSignal,
+  ): Promise<UnitAddress | null>
+
   /** SIGTERM, after the grace SIGKILL; resolves when it has exited. A unit that is gone or exited is no error. */
   stop(name: string, graceMs: number, signal?: AbortSignal): Promise<void>
 
@@ -214,6 +226,13 @@ export type UnitExit =
       readonly finishedAt: Date | null
     }
   | { readonly kind: 'lost'; readonly detail: string }
+
+export interface UnitAddress {
+  readonly host: string
+  readonly port: number
+  /** It is the container's own: where the engine runs in a virtual machine, or rootless, nobody outside reaches it. */
+  readonly onlyOnLinux?: true
+}
 
 export interface UnitSummary {
   readonly name: string

@@ -1,7 +1,8 @@
 import { PULL_POLICIES, READY_MODES } from '@pandastack/contract/names'
-import type { DeployApp } from '@pandastack/contract'
+import type { DeployAppInput } from '@pandastack/contract'
 import { choice, defineCommand, flag, integer, list, text } from '../../command.ts'
 import { changeApp } from '../../apps/change-app.ts'
+import { probeBody } from '../../apps/probe-body.ts'
 import { settled } from '../../apps/await-app.ts'
 import { orNone, parsePairs, readEnvFiles } from '../../values.ts'
 import { commandBody, parseCpus } from '../cronjob/spec-body.ts'
@@ -20,6 +21,9 @@ export const command = defineCommand({
     port: text('HOST:CONTAINER', 'Publish a port of the container on this machine, or none [none]'),
     drain: text('TIME', 'An ending instance may finish its work for so long [30s]'),
     ready: choice(READY_MODES, 'registered: when its worker says so; auto: that, or after 5 s [auto]', 'MODE'),
+    probe: text('URL', 'Ready when this answers, e.g. http://:3000/healthz; or none [none]'),
+    probeInterval: text('TIME', 'From the end of one try of the probe to the next [1s]'),
+    probeTimeout: text('TIME', 'One try of the probe may take so long [5s]'),
     readyTimeout: text('TIME', 'The deploy has failed when it is not ready by then [2m]'),
     pull: choice(PULL_POLICIES, 'Pull the image: always, missing, never', 'POLICY'),
     entrypoint: text('WORDS', 'Replace the entry point: a JSON array or one word'),
@@ -52,8 +56,10 @@ export const command = defineCommand({
     const env = { ...(await readEnvFiles(options.envFile)), ...parsePairs(options.env) }
     const { image, replicas, memory, drain, ready, readyTimeout, pull, cpus, port } = options
     const named = { image, replicas, memory, drain, ready, readyTimeout, pull }
-    const body: DeployApp = {
+    const probe = probeBody(options)
+    const body: DeployAppInput = {
       ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),
+      ...(probe === undefined ? {} : { probe }),
       ...(port === undefined ? {} : { port: orNone(port) }),
       ...(cpus === undefined ? {} : { cpus: parseCpus(cpus) }),
       ...(Object.keys(env).length === 0 ? {} : { env }),

@@ -60,6 +60,20 @@ export const portTests: Record<string, (context: SuiteContext) => Promise<void>>
     await release()
   },
 
+  'tells where a port of a unit is reached, while it runs': async (context) => {
+    const unit = context.unit({ kind: 'sleep', seconds: 60 })
+    expect(await context.driver.addressOf(unit.name, 3000, null)).toBeNull()
+    await context.driver.start(unit)
+    expect(await context.driver.addressOf(unit.name, 3000, null)).toMatchObject({
+      host: expect.stringMatching(/^\d+\.\d+\.\d+\.\d+$/),
+      port: 3000,
+    })
+    await context.driver.stop(unit.name, 0)
+    expect(await context.driver.addressOf(unit.name, 3000, null)).toBeNull()
+    await context.driver.remove(unit.name)
+    expect(await context.driver.addressOf(unit.name, 3000, null)).toBeNull()
+  },
+
   'tells a unit without ports of its own to listen at that of the machine': async (context) => {
     const { port } = await somePort(false)
     const env = { PORT: String(port.containerPort) }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { PublishedPort } from '@pandastack/contract'
 import { z } from 'zod'
 import type {
   Capabilities,
@@ -18,6 +19,7 @@ import type {
   UnitSummary,
 } from '../driver.ts'
 import { RuntimeError } from '../driver.ts'
+import { containerAddress } from './address.ts'
 import type { DockerEndpoint } from './endpoint.ts'
 import { EngineApi, refusal } from './engine-api.ts'
 import { engineHistory } from './engine-history.ts'
@@ -148,6 +150,10 @@ export class DockerDriver implements RuntimeDriver {
     }
     const quirks = async () => this.#quirks(options.signal)
     yield* readLog({ api: this.#api, quirks, stateOf: stateNow }, name, options)
+  }
+
+  async addressOf(name: string, port: number, published: PublishedPort | null, signal?: AbortSignal) {
+    return containerAddress(this.#api, name, port, published, signal)
   }
 
   async stop(name: string, graceMs: number, signal?: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { portsOverlap } from '@pandastack/contract'
+import { type PublishedPort, portsOverlap } from '@pandastack/contract'
 import { reach } from '../../fault-points.ts'
 import { POLICY_RULES, type PolicyGaps } from '../container-policy.ts'
 import {
@@ -134,6 +134,13 @@ export class FakeDriver implements RuntimeDriver {
       if (endOf(unit) <= nowMs || !options.follow) return
       await this.#idle(name, (next?.time.getTime() ?? endOf(unit)) - nowMs, signal)
     }
+  }
+
+  /** Its units open no ports: what a test listens with at this one of the machine stands for them. */
+  addressOf(name: string, port: number, _published: PublishedPort | null, signal?: AbortSignal) {
+    return this.#call('inspect', name, signal, () =>
+      this.#status(name)?.state === 'running' ? { host: '127.0.0.1', port } : null,
+    )
   }
 
   async stop(name: string, graceMs: number, signal?: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { PublishedPort } from '@pandastack/contract'
 import type { Logger } from 'pino'
 import { systemClock } from '../../clock.ts'
 import { reach } from '../../fault-points.ts'
@@ -27,7 +28,7 @@ import { resolveCommand } from './command.ts'
 import { launchSupervisor } from './launch.ts'
 import { DEFAULT_SEGMENT_LIMITS, type SegmentLimits } from './log-segments.ts'
 import { isAlive, signalGroup } from './process-start-time.ts'
-import { assertFree, withPort } from './ports.ts'
+import { assertFree, machineAddress, withPort } from './ports.ts'
 import { readSegments } from './read-segments.ts'
 import { createUnitFolder, folderName, listUnitFolders, readOrMakeId } from './unit-folder.ts'
 import { readUnitFile, removeUnitFolder, sweepUnitFolders } from './unit-folder.ts'
@@ -179,6 +180,12 @@ class ProcessDriver implements RuntimeDriver {
       if (!options.follow || status === null || status.state === 'exited') return
       await this.#idle(name, POLL_MS, options.signal)
     }
+  }
+
+  addressOf(name: string, port: number, published: PublishedPort | null, signal?: AbortSignal) {
+    return checked(signal, () =>
+      readStatus(this.#folder(name))?.state === 'running' ? machineAddress(port, published) : null,
+    )
   }
 
   async stop(name: string, graceMs: number, signal?: AbortSignal): Promise<void> {
