@@ -18,8 +18,6 @@ export interface Engine {
   readonly hostAddress: string
   /** The words that start a file of examples/. */
   readonly program: (file: string) => string[]
-  /** The address at which this machine reaches an instance of an app. */
-  readonly addressOf: (instance: string) => Promise<string>
   stop(): Promise<void>
 }
 
@@ -43,7 +41,6 @@ export async function findEngine(): Promise<Engine> {
     image: 'your-org/examples',
     hostAddress: '127.0.0.1',
     program: (file) => [process.execPath, join(EXAMPLES, file)],
-    addressOf: async () => '127.0.0.1',
     stop: async () => {},
   }
 }
@@ -78,7 +75,7 @@ async function ownEngine(): Promise<Engine | null> {
   }
 }
 
-/** @throws when the engine is not one of this machine: its containers would not reach the show's database and mail service */
+/** @throws when the engine is not one of this machine: its containers would not reach the show's mail service */
 async function containers(engine: Docker, dockerHost: string, stop: () => Promise<void>): Promise<Engine> {
   const hostAddress = await bridgeAddress(engine)
   const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
@@ -93,14 +90,6 @@ async function containers(engine: Docker, dockerHost: string, stop: () => Promis
     image,
     hostAddress,
     program: (file) => ['node', file],
-    addressOf: async (instance) => {
-      const [found] = await engine.listContainers({
-        filters: { label: [`panda.run=${instance}`] },
-      })
-      const address = Object.values(found?.NetworkSettings.Networks ?? {})[0]?.IPAddress
-      if (!address) throw new Error(`the instance ${instance} has no container with an address`)
-      return address
-    },
     stop: async () => {
       // The server removes a container some moments after it has ended, and does not wait for those of cronjobs.
       for (const { Id } of await engine.listContainers({ all: true, filters: { ancestor: [image] } })) {

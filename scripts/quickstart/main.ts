@@ -10,7 +10,7 @@ import { startMailApi } from '../../test/support/mail-api.ts'
 import { waitFor } from '../../test/support/wait-for.ts'
 import { checkCronjobs, startCronjobs } from './cronjob-pattern.ts'
 import { type Engine, findEngine } from './engine.ts'
-import { startDatabase } from './database.ts'
+import { useDatabase } from './database.ts'
 import { showEvents } from './event-pattern.ts'
 import { createPanda, type Panda, spawnServer } from './panda.ts'
 import { showQueue } from './queue-pattern.ts'
@@ -51,9 +51,6 @@ async function main(): Promise<void> {
   closers.push(() => receiver.close())
   const mail = await startMailApi('the-right-key', engine.hostAddress)
   closers.push(async () => mail[Symbol.asyncDispose]())
-  step('starting a PostgreSQL for queues and events (any that you have will do: panda env set DATABASE_URL=…)')
-  const database = await startDatabase(engine)
-  closers.push(() => database.stop())
   const panda = createPanda(await startServer(engine))
   closers.push(() => endApps(panda))
   const show: Show = {
@@ -63,7 +60,7 @@ async function main(): Promise<void> {
     mail,
     signingSecret: await createAlert(panda, receiver),
   }
-  await panda.show(['env', 'set', `DATABASE_URL=${database.url}`])
+  closers.push(await useDatabase(panda, engine))
   await startCronjobs(show)
   const pictures = await showQueue(show)
   await showEvents(show)

@@ -65,28 +65,14 @@ async function uploadUntil(
   await Promise.all([over, uploads()])
 }
 
-/** @returns its address */
+/** @returns where it answers */
 async function deployApi(show: Show): Promise<string> {
-  const { panda, engine } = show
-  const isContainer = engine.runtime === 'docker'
-  const port = isContainer ? 3000 : await freePort()
-  const listen = ['--env', `HOST=${isContainer ? '0.0.0.0' : '127.0.0.1'}`, '--env', `PORT=${port}`]
-  await panda.show(deployWords(show, 'api', 'uploads/api.js', [...listen, '--detach']))
-  return waitFor(
-    'the API to answer',
-    async () => {
-      const { instances } = await panda.ask<{ instances: { id: string; phase: string | null }[] }>([
-        'app',
-        'get',
-        'api',
-      ])
-      const started = instances.find(({ phase }) => phase === 'running')
-      if (started === undefined) return false
-      const url = `http://${await engine.addressOf(started.id)}:${port}`
-      return (await answers(url)) && url
-    },
-    60_000,
-  )
+  const port = await freePort()
+  const listen = show.engine.runtime === 'docker' ? ['--env', 'HOST=0.0.0.0'] : []
+  await show.panda.show(deployWords(show, 'api', 'uploads/api.js', [...listen, '--port', `${port}:3000`, '--detach']))
+  const url = `http://127.0.0.1:${port}`
+  await waitFor('the API to answer', () => answers(url), 60_000)
+  return url
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -27,11 +27,13 @@ export type Told =
  */
 export async function noteTold(db: Queryable, instanceId: string, attempt: number, told: Told): Promise<void> {
   if (told.kind === 'registered') {
-    await sql`
-      update app_instances i set ready_at = coalesce(i.ready_at, panda_now())
+    const { numAffectedRows } = await sql`
+      update app_instances i set ready_at = panda_now()
       from app_revisions v
-      where i.id = ${instanceId} and i.attempt = ${attempt} and i.state = 'running' and v.app_id = i.app_id
-        and v.revision = i.revision and v.spec ->> 'probe' is null`.execute(db)
+      where i.id = ${instanceId} and i.attempt = ${attempt} and i.state = 'running' and i.ready_at is null
+        and v.app_id = i.app_id and v.revision = i.revision and v.spec ->> 'probe' is null`.execute(db)
+    // Told again: by another worker of it, or since its log was read once more after a restart of the server.
+    if (numAffectedRows === 0n) return
     await sql`select pg_notify('panda_apps', ${instanceId})`.execute(db)
     reach('instance-ready')
     return
