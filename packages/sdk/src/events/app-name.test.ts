@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { appName } from './app-name.ts'
+import { appName, publisherName } from './app-name.ts'
 
 let folder: string
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'panda-app-'))))
@@ -34,4 +34,12 @@ it('asks for a name when there is none', () => {
   expect(() => appName({}, join(folder, 'x.js'))).toThrow(
     expect.objectContaining({ code: 'invalid_option', hint: expect.stringContaining('PANDA_APP') }),
   )
+})
+
+it('lets a run of a cronjob publish in the name of the cronjob', () => {
+  writeFileSync(join(folder, 'package.json'), '{"name":"mailer"}')
+  const start = join(folder, 'x.js')
+  expect(publisherName({ PANDA_CRONJOB: 'weekly-digest' }, start)).toBe('weekly-digest')
+  expect(publisherName({ PANDA_APP: 'api', PANDA_CRONJOB: 'weekly-digest' }, start)).toBe('api')
+  expect(publisherName({ PANDA_CRONJOB: '' }, start)).toBe('mailer')
 })

@@ -22,6 +22,16 @@ export function appName(env: NodeJS.ProcessEnv = process.env, start: string | un
   })
 }
 
+/**
+ * Who says that something happened: in a run of a cronjob PANDA_CRONJOB, which the platform sets there, else the
+ * application's name. A run has no application's name, and its image need not hold a package.json.
+ * @throws PandaError invalid_option as {@link appName}
+ */
+export function publisherName(env: NodeJS.ProcessEnv = process.env, start?: string): string {
+  const cronjob = env['PANDA_APP'] ? undefined : env['PANDA_CRONJOB']
+  return cronjob ? checkName(cronjob, 'PANDA_CRONJOB') : appName(env, start)
+}
+
 /** @throws PandaError invalid_option */
 export function checkName(name: string, source: string): string {
   if (NAME.test(name)) return name

@@ -11,7 +11,7 @@ import { loadTracing } from '../queue/tracing.ts'
 import type { Carrier, Tracing } from '../queue/tracing.ts'
 import { ulid } from '../queue/ulid.ts'
 import { writeEventOutbox } from '../outbox/write.ts'
-import { appName, checkName } from './app-name.ts'
+import { appName, checkName, publisherName } from './app-name.ts'
 import { findBrokerUrl } from './broker-url.ts'
 import type { EventDriver } from './driver.ts'
 import type { EventEnvelope } from './envelope.ts'
@@ -32,7 +32,7 @@ export interface EventsOptions<P extends EventMap = EventMap, H extends EventMap
   readonly url?: string
   /** A driver that you made yourself; it stays yours: `close` does not close it. */
   readonly driver?: EventDriver
-  /** Who publishes. Default: the application's name, as for subscriptions. */
+  /** Who publishes. Default: in a run of a cronjob its name (PANDA_CRONJOB), else the application's, as for subscriptions. */
   readonly source?: string
   /** Made by `defineEvents`: payloads are checked when they are published, and before a handler gets them. */
   readonly types?: EventTypes<P, H>
@@ -227,7 +227,7 @@ export class Events<P extends EventMap = EventMap, H extends EventMap = P> {
   }
 
   #sourceName(): string {
-    this.#source ??= appName()
+    this.#source ??= publisherName()
     return this.#source
   }
 
