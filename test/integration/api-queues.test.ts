@@ -133,6 +133,16 @@ describe('mistakes', () => {
     expect((await api.call('GET', '/v1/queues?project=memory')).body).toMatchObject({ code: 'queue_store_unusable' })
   })
 
+  it('reads no options of the URL, which could name files of the server, or call another host than it shows', async () => {
+    await api.ok('POST', '/v1/projects', { name: 'options' })
+    const url = `${store.url.replace('127.0.0.1', '127.0.0.9')}?host=127.0.0.1`
+    await api.ok('PUT', '/v1/env/DATABASE_URL?project=options', { value: url })
+    const { body } = await api.call('GET', '/v1/queues?project=options')
+    expect(body).toMatchObject({ status: 503, code: 'queue_store_away' })
+    await api.ok('PUT', '/v1/env/DATABASE_URL?project=options', { value: 'postgres:///shop?host=/var/run/postgresql' })
+    expect((await api.call('GET', '/v1/queues?project=options')).body).toMatchObject({ code: 'queue_store_unusable' })
+  })
+
   it('says that the store is away, without its password', async () => {
     await api.ok('POST', '/v1/projects', { name: 'away' })
     const url = `redis://someone:a-password@127.0.0.1:${await freePort()}`

@@ -2,6 +2,7 @@ import { PandaError } from '@pandastack/contract'
 import { EventAdmin, findBrokerUrl } from '@pandastack/sdk/events'
 import type { Component } from '../component.ts'
 import { ProjectConnections, type ProjectConnectionsDeps } from '../projects/project-connections.ts'
+import { schemesOf, storeAddress } from '../settings/store-address.ts'
 import { asProblem } from './as-problem.ts'
 
 /** The API's caller waits at most so long for a broker that is away. */
@@ -54,7 +55,13 @@ function keyOf(variables: Readonly<Record<string, string>>): string {
   // It would be the memory of this server, the same for all projects.
   if (/^memory:/i.test(url))
     throw new PandaError('event_broker_unusable', 'The project names the memory of a process as its broker.')
-  return JSON.stringify({ url, namespace: variables['PANDA_EVENTS_NAMESPACE'] } satisfies Key)
+  const address = storeAddress('PANDA_EVENTS_URL', url)
+  if (address === null)
+    throw new PandaError(
+      'event_broker_unusable',
+      `The URL of the project's broker is no address of one: ${schemesOf('PANDA_EVENTS_URL')}`,
+    )
+  return JSON.stringify({ url: address.url, namespace: variables['PANDA_EVENTS_NAMESPACE'] } satisfies Key)
 }
 
 function open(key: string): EventAdmin {

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import type { Component } from '../component.ts'
 import { ProjectConnections, type ProjectConnectionsDeps } from '../projects/project-connections.ts'
 import type { ProjectRef } from '../projects/project-directory.ts'
+import { schemesOf, storeAddress } from '../settings/store-address.ts'
 import type { Database } from '../store/database.ts'
 import { sqlArray } from '../store/sql-array.ts'
 import { asProblem } from './as-problem.ts'
@@ -64,7 +65,9 @@ function urlOf(variables: Readonly<Record<string, string>>): string {
     if (url === undefined || url === '') continue
     // It would be the memory of this server, the same for all projects.
     if (/^memory:/i.test(url)) throw new PandaError('queue_store_unusable', `${name} names the memory of a process.`)
-    return url
+    const address = storeAddress('PANDA_QUEUE_URL', url)
+    if (address !== null) return address.url
+    throw new PandaError('queue_store_unusable', `${name} is no address of a store: ${schemesOf('PANDA_QUEUE_URL')}`)
   }
   throw new PandaError('queue_store_missing', `None of ${VARIABLES.join(', ')} is set in this project.`)
 }
