@@ -48,8 +48,8 @@ export function schemesOf(name: StoreVariable): string {
 /**
  * The address of a tenant's store, as the server may call it. Options in the URL go, but for `sslmode` and
  * `application_name`: with others the clients would read files of the server, or call another host than the one that is
- * seen. A password that is left out is not taken
- * from the server's environment or its files. Control characters in user, password or path could speak another protocol.
+ * seen. A password that is left out is not taken from the server's environment or its files. Control characters in user,
+ * password or path could speak another protocol.
  *
  * @returns null when it is no address of such a store
  */
