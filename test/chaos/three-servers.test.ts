@@ -10,7 +10,7 @@ import { readHistory, settle } from './history.ts'
 import { chooseSeed, seededRandom } from './seeded-random.ts'
 import { endSchedules } from './workload.ts'
 
-const SIZE = FULL ? { kills: 100, ticks: 20_000, cronjobs: 80 } : { kills: 20, ticks: 2000, cronjobs: 40 }
+const SIZE = FULL ? { kills: 100, ticks: 20_000, cronjobs: 80 } : { kills: 10, ticks: 1000, cronjobs: 40 }
 /** Of a single server's death: noticed in 2 s at the most, and the others go on ticking meanwhile. */
 const ROW_LATENESS_LIMIT_MS = 2000
 const SETTLE_LIMIT_MS = 60_000
