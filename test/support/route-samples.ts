@@ -128,6 +128,11 @@ const SAMPLES: Readonly<Record<string, Make>> = {
   },
   'GET /v1/apps/:name': (server) => onApp(server, 'get', ''),
   'GET /v1/apps/:name/revisions': (server) => onApp(server, 'revisions', '/revisions'),
+  'GET /v1/usage': async (server) => {
+    await onApp(server, 'usage', '')
+    return sample('/v1/usage?window=100ms')
+  },
+  'GET /v1/apps/:name/usage': (server) => onApp(server, 'usage', '/usage?window=100ms'),
   'GET /v1/apps/:name/logs': (server) => onApp(server, 'logs', '/logs'),
   'POST /v1/apps/:name/deploys': (server) => onApp(server, 'deploys', '/deploys', { memory: '64Mi' }),
   'POST /v1/apps/:name/rollbacks': (server) => onStartedApp(server, '/rollbacks', { revision: 1 }),

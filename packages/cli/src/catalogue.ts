@@ -45,6 +45,7 @@ export const NOUNS: readonly Noun[] = [
       verb('list', 'List apps', () => import('./commands/app/list.ts')),
       verb('get', 'Show an app and its instances', () => import('./commands/app/get.ts')),
       verb('logs', 'Show the logs of all instances', () => import('./commands/app/logs.ts')),
+      verb('stats', 'Show memory and CPU of each instance', () => import('./commands/app/stats.ts')),
       verb('exec', 'Run a command in an instance', () => import('./commands/app/exec.ts')),
       verb('scale', 'Set how many instances run', () => import('./commands/app/scale.ts')),
       verb('restart', 'Replace all instances', () => import('./commands/app/restart.ts')),

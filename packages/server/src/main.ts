@@ -306,6 +306,7 @@ async function startApi(base: Base, work: Awaited<ReturnType<typeof startWork>>)
       startedAt: base.startedAt,
     }),
     exec: { driver: work.driver, engineId: () => work.engine.id, clock },
+    usage: { driver: work.driver, engineId: () => work.engine.id, clock },
     databaseTrouble: base.store.trouble,
     authenticator: new Authenticator(db, clock, sideTask(log)),
     projects: new ProjectDirectory(db, clock),

@@ -1,9 +1,10 @@
-import type { App, AppDetail, Instance, InstanceEnd, Probe, Revision } from '@pandastack/contract'
+import type { App, AppDetail, Instance, InstanceEnd, InstanceUsage, Probe, Revision } from '@pandastack/contract'
 import { plain } from '../output/clean.ts'
 import { paintState } from '../output/style.ts'
 import { type Column, renderFields, renderTable } from '../output/table.ts'
 import { relative } from '../output/time.ts'
 import type { Session } from '../session.ts'
+import { cpuWords, memoryOfLimit } from './usage-view.ts'
 
 export function appColumns(session: Session): { columns: Column<App>[]; wideColumns: Column<App>[] } {
   const now = session.io.now()
@@ -33,8 +34,12 @@ function endWords(end: InstanceEnd | null, now: Date): string {
   return end === null ? '-' : `${plain(end.message)}, ${relative(end.at, now)}`
 }
 
-function instanceColumns(session: Session): Column<Instance>[] {
+function instanceColumns(session: Session, usage: readonly InstanceUsage[]): Column<Instance>[] {
   const now = session.io.now()
+  const used = (id: string, words: (usage: InstanceUsage) => string): string => {
+    const found = usage.find((one) => one.id === id)
+    return found === undefined ? '-' : words(found)
+  }
   return [
     { head: 'INSTANCE', cell: ({ name }) => name },
     { head: 'REVISION', cell: ({ revision }) => String(revision) },
@@ -42,6 +47,8 @@ function instanceColumns(session: Session): Column<Instance>[] {
     { head: 'READY', cell: ({ ready }) => (ready ? 'yes' : 'no') },
     { head: 'RESTARTS', cell: ({ restarts }) => String(restarts) },
     { head: 'SINCE', cell: ({ startedAt, finishedAt }) => sinceOf(finishedAt ?? startedAt, now) },
+    { head: 'CPU', cell: ({ id }) => used(id, cpuWords) },
+    { head: 'MEMORY', cell: ({ id }) => used(id, memoryOfLimit) },
     { head: 'EXIT', cell: ({ exitCode }) => (exitCode === null ? '-' : String(exitCode)) },
     { head: 'WHAT', cell: (instance) => whatOf(instance, now), flexible: true },
   ]
@@ -57,7 +64,8 @@ function whatOf({ phase, message, nextStartAt, lastEnd }: Instance, now: Date): 
   return lastEnd === null ? (phase ?? '-') : `${phase ?? '-'}; before it ${endWords(lastEnd, now)}`
 }
 
-export function appFields(session: Session, app: AppDetail): string {
+/** @param usage of its running instances, as far as it is known */
+export function appFields(session: Session, app: AppDetail, usage: readonly InstanceUsage[] = []): string {
   const { spec, deploy } = app
   const now = session.io.now()
   const fields = renderFields(
@@ -84,7 +92,7 @@ export function appFields(session: Session, app: AppDetail): string {
   )
   if (app.instances.length === 0) return fields
   const width = session.io.stdout.isTTY === true ? session.io.stdout.columns : undefined
-  const table = renderTable(app.instances, instanceColumns(session), { width, paintHead: session.style.dim })
+  const table = renderTable(app.instances, instanceColumns(session, usage), { width, paintHead: session.style.dim })
   return `${fields}\n\n${table}`
 }
 

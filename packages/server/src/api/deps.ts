@@ -1,6 +1,7 @@
 import type { Status } from '@pandastack/contract'
 import type { AlertQueue } from '../alerts/alert-queue.ts'
 import type { ExecDeps } from '../apps/exec-deps.ts'
+import type { UsageDeps } from '../apps/usage-deps.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Clock } from '../clock.ts'
 import type { ProjectDatabases } from '../databases/project-databases.ts'
@@ -44,6 +45,8 @@ export interface ApiDeps {
   readonly events: ProjectEvents
   /** Commands inside instances, on the engine of this server. */
   readonly exec: ExecDeps
+  /** Memory and CPU of instances, on the engine of this server. */
+  readonly usage: UsageDeps
   readonly readiness: () => Promise<Readiness>
   /** @param projectId counts of this project only; null = of all */
   readonly status: (projectId: string | null) => Promise<Status>

@@ -7,12 +7,21 @@ import { logTests } from './contract/logs-contract.ts'
 import { policyTests } from './contract/policy-contract.ts'
 import { portTests } from './contract/ports-contract.ts'
 import { stopTests } from './contract/stop-contract.ts'
+import { usageTests } from './contract/usage-contract.ts'
 
 export type { ContractHarness, ContractSkip } from './contract/harness-contract.ts'
 export type { ExecProgram, Program, ProgramRequest } from './contract/programs-contract.ts'
 export { shellExec, shellProgram } from './contract/programs-contract.ts'
 
-const TESTS = { ...lifecycleTests, ...stopTests, ...logTests, ...policyTests, ...execTests, ...portTests }
+const TESTS = {
+  ...lifecycleTests,
+  ...stopTests,
+  ...logTests,
+  ...policyTests,
+  ...execTests,
+  ...portTests,
+  ...usageTests,
+}
 const TEST_TIMEOUT_MS = 120_000
 
 /**

@@ -73,6 +73,12 @@ export interface RuntimeDriver {
    */
   exec(name: string, request: ExecRequest, signal?: AbortSignal): Promise<RunningExec>
 
+  /**
+   * What these units use at this moment, measured now: nothing is sampled while nobody asks. One that does not run, or is
+   * not there, is left out. @throws RuntimeError `engine-away`
+   */
+  usage(names: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, UnitUsage>>
+
   /** Wake-ups only (a unit of this installation exited); may miss some: `list` is the truth. */
   watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }>
 
@@ -152,6 +158,19 @@ export interface RunningExec {
    * null = nobody knows, as the unit is gone.
    */
   exitCode(): Promise<number | null>
+}
+
+export interface UnitUsage {
+  /** Without the pages of files that the kernel drops when it needs room, where the engine tells them apart. */
+  readonly memoryBytes: number | null
+  /** The limit in force; null = none that is known. */
+  readonly memoryLimitBytes: number | null
+  /** CPU time of all its processes since it started. Two of them and the time between say how busy it is. */
+  readonly cpuNanoseconds: number | null
+  /** When it was measured, by the clock of whoever did; milliseconds since the epoch. */
+  readonly atMs: number
+  /** Why one of the three is null, for people; absent = nothing is missing. */
+  readonly why?: string
 }
 
 export interface EngineInfo {

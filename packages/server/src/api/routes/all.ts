@@ -3,6 +3,7 @@ import type { Route } from '../route.ts'
 import { alertRoutes } from './alerts.ts'
 import { applyRoutes } from './apply.ts'
 import { appRoutes } from './apps.ts'
+import { usageRoutes } from './usage.ts'
 import { cronjobRoutes } from './cronjobs.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { envRoutes } from './env.ts'
@@ -31,6 +32,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...deadLetterRoutes(deps),
     ...topologyRoutes(deps),
     ...appRoutes(deps),
+    ...usageRoutes(deps),
     ...applyRoutes(deps),
     ...envRoutes(deps),
     ...secretRoutes(deps),

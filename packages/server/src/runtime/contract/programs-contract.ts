@@ -28,6 +28,8 @@ export type ProgramRequest =
   | { readonly kind: 'memory-hog' }
   /** A child takes 400 MB and is killed for it; the main process exits 0. */
   | { readonly kind: 'child-memory-hog' }
+  /** Copies 24 MiB of nothing again and again until it is stopped: at work, and holding them. */
+  | { readonly kind: 'busy' }
   /** Prints what the kernel lets it do and see, as `policy-contract.ts` reads it. */
   | { readonly kind: 'report' }
   /** A program that does not exist. */
@@ -122,6 +124,8 @@ function script(request: Scripted): string {
       return `printf 'first\\nunfinished'`
     case 'binary':
       return `printf 'a\\377\\376b\\n'`
+    case 'busy':
+      return 'exec dd if=/dev/zero of=/dev/null bs=24M'
     case 'report':
       return REPORT
     case 'memory-hog':

@@ -17,6 +17,7 @@ import type {
   UnitSpec,
   UnitStatus,
   UnitSummary,
+  UnitUsage,
 } from '../driver.ts'
 import { RuntimeError } from '../driver.ts'
 import { containerAddress } from './address.ts'
@@ -33,6 +34,7 @@ import { removeUnusedNetworks } from './networks.ts'
 import { type Quirks, quirksOf } from './quirks.ts'
 import { removeContainer, stopContainer } from './remove.ts'
 import { startUnit } from './start.ts'
+import { readUsage } from './usage.ts'
 import { waitForExit } from './wait.ts'
 import { watchExits } from './watch.ts'
 
@@ -167,6 +169,10 @@ export class DockerDriver implements RuntimeDriver {
 
   exec(name: string, request: ExecRequest, signal?: AbortSignal): Promise<RunningExec> {
     return execInContainer(this.#api, name, request, signal)
+  }
+
+  usage(names: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, UnitUsage>> {
+    return readUsage(this.#api, names, signal)
   }
 
   watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }> {

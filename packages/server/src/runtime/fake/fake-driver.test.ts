@@ -44,6 +44,8 @@ function words(request: ProgramRequest): string[] {
       return ['oom']
     case 'child-memory-hog':
       return ['oom', 'exit', '0']
+    case 'busy':
+      return ['memory', '24Mi', 'cores', '0.5', 'forever']
     case 'report':
       return ['print', 'Seccomp: 0']
     case 'bad-command':

@@ -19,8 +19,10 @@ import {
   type UnitSpec,
   type UnitStatus,
   type UnitSummary,
+  type UnitUsage,
 } from '../driver.ts'
-import { endOf, FAKE_PORT_IN_USE, statusOf, type FakeEngine, type FakeOperation, type FakeUnit } from './fake-engine.ts'
+import { endOf, FAKE_PORT_IN_USE, statusOf, usageOf } from './fake-engine.ts'
+import type { FakeEngine, FakeOperation, FakeUnit } from './fake-engine.ts'
 import { fakeExec } from './fake-exec.ts'
 import { fakeLine } from './fake-program.ts'
 
@@ -172,6 +174,19 @@ export class FakeDriver implements RuntimeDriver {
       }
       const untilEnd = (milliseconds: number, aborted: AbortSignal) => this.#endsWithin(name, milliseconds, aborted)
       return fakeExec({ spec: unit.spec, untilEnd }, request, signal)
+    })
+  }
+
+  usage(names: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, UnitUsage>> {
+    return this.#call('usage', '', signal, () => {
+      const nowMs = this.#engine.clock.now()
+      const found = new Map<string, UnitUsage>()
+      for (const name of names) {
+        const unit = this.#engine.get(name)
+        const usage = unit === null ? null : usageOf(unit, nowMs)
+        if (usage !== null) found.set(name, usage)
+      }
+      return found
     })
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import type { RuntimeErrorCode, UnitExit, UnitSpec, UnitStatus } from '../driver.ts'
+import type { RuntimeErrorCode, UnitExit, UnitSpec, UnitStatus, UnitUsage } from '../driver.ts'
 import type { FakeProgram } from './fake-program.ts'
 
 /** What the engine keeps about a unit. How it is doing follows from these and the time: see {@link statusOf}. */
@@ -50,7 +50,17 @@ export interface FakeEngine {
 }
 
 export type FakeHook = (operation: FakeOperation, name: string) => Promise<void> | void
-export type FakeOperation = 'info' | 'ensureImage' | 'start' | 'inspect' | 'list' | 'logs' | 'stop' | 'remove' | 'exec'
+export type FakeOperation =
+  | 'info'
+  | 'ensureImage'
+  | 'start'
+  | 'inspect'
+  | 'list'
+  | 'logs'
+  | 'stop'
+  | 'remove'
+  | 'exec'
+  | 'usage'
 
 /** When it ends or ended, in milliseconds since the epoch; Infinity = not by itself. */
 export function endOf(unit: FakeUnit): number {
@@ -63,6 +73,17 @@ export function statusOf(unit: FakeUnit, nowMs: number): UnitStatus {
   const endMs = endOf(unit)
   if (endMs > nowMs) return { state: 'running', startedAt: new Date(unit.startedAtMs) }
   return { state: 'exited', exit: exitOf(unit, unit.startedAtMs, endMs) }
+}
+
+/** null = it does not run. */
+export function usageOf(unit: FakeUnit, nowMs: number): UnitUsage | null {
+  const { program, spec, startedAtMs } = unit
+  if (startedAtMs === null || endOf(unit) <= nowMs) return null
+  if (program.noUsage !== null) {
+    return { memoryBytes: null, memoryLimitBytes: null, cpuNanoseconds: null, atMs: nowMs, why: program.noUsage }
+  }
+  const cpuNanoseconds = Math.round((nowMs - startedAtMs) * 1e6 * program.busyCores)
+  return { memoryBytes: program.memoryBytes, memoryLimitBytes: spec.memoryBytes, cpuNanoseconds, atMs: nowMs }
 }
 
 function exitOf(unit: FakeUnit, startedAtMs: number, endMs: number): UnitExit {

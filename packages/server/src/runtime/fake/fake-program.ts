@@ -1,4 +1,4 @@
-import { parseDuration } from '@pandastack/contract'
+import { parseDuration, parseSize } from '@pandastack/contract'
 import { RuntimeError, type UnitSpec } from '../driver.ts'
 
 /** What a fake unit does. The default program exits with 0 at once and writes nothing. */
@@ -24,6 +24,11 @@ export interface FakeProgram {
   readonly stderrLines: number
   /** The word before the number of a stdout line. */
   readonly lineName: string
+  /** Used at any moment while it runs. */
+  readonly memoryBytes: number
+  readonly busyCores: number
+  /** Not null: the engine cannot say what it uses, and this is why. */
+  readonly noUsage: string | null
 }
 
 interface FakeText {
@@ -45,6 +50,9 @@ export const DEFAULT_PROGRAM: FakeProgram = {
   stdoutLines: 0,
   stderrLines: 0,
   lineName: 'out',
+  memoryBytes: 0,
+  busyCores: 0,
+  noUsage: null,
 }
 
 type Draft = { -readonly [K in keyof FakeProgram]: FakeProgram[K] }
@@ -76,6 +84,9 @@ const WORDS: Readonly<Record<string, Word>> = {
   log: (draft, next) => (draft.stdoutLines = wholeNumber(next())),
   err: (draft, next) => (draft.stderrLines = wholeNumber(next())),
   lines: () => undefined,
+  memory: (draft, next) => (draft.memoryBytes = parseSize(next())),
+  cores: (draft, next) => (draft.busyCores = positive(next())),
+  'no-usage': (draft, next) => (draft.noUsage = next()),
 }
 
 function print(draft: Draft, stream: 'stdout' | 'stderr', text: string, endOfLine = true): void {
@@ -94,6 +105,7 @@ function print(draft: Draft, stream: 'stdout' | 'stderr', text: string, endOfLin
  *   instead of `out`
  * - `print TEXT`, `print-err TEXT`, `env NAME` (its value): one line at the start · `unfinished TEXT`: without a line end
  * - `register`: says at the start what the SDK says when its worker has registered
+ * - `memory 64Mi`, `cores 0.25`: what it uses, default nothing · `no-usage WHY`: the engine cannot say
  * - `fail-start MESSAGE`: cannot be started
  *
  * @throws RuntimeError `start-failed` for a word that is not of the language.
@@ -122,6 +134,11 @@ export function parseFakeProgram(unit: Pick<UnitSpec, 'entrypoint' | 'command' |
     throw new RuntimeError('start-failed', error.message, { cause: error })
   }
   return draft
+}
+
+function positive(text: string): number {
+  if (!/^\d{1,9}(?:\.\d{1,9})?$/.test(text)) throw new RangeError(`"${text}" is not a number`)
+  return Number(text)
 }
 
 function wholeNumber(text: string): number {

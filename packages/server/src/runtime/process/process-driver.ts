@@ -23,12 +23,14 @@ import {
   type UnitSpec,
   type UnitStatus,
   type UnitSummary,
+  type UnitUsage,
 } from '../driver.ts'
 import { resolveCommand } from './command.ts'
 import { launchSupervisor } from './launch.ts'
 import { DEFAULT_SEGMENT_LIMITS, type SegmentLimits } from './log-segments.ts'
 import { isAlive, signalGroup } from './process-start-time.ts'
 import { assertFree, machineAddress, withPort } from './ports.ts'
+import { readUsage } from './process-usage.ts'
 import { readSegments } from './read-segments.ts'
 import { createUnitFolder, folderName, listUnitFolders, readOrMakeId } from './unit-folder.ts'
 import { readUnitFile, removeUnitFolder, sweepUnitFolders } from './unit-folder.ts'
@@ -223,6 +225,15 @@ class ProcessDriver implements RuntimeDriver {
   exec(): Promise<RunningExec> {
     const why = 'the process runtime runs commands on the host itself: run yours in a shell of this machine'
     return Promise.reject(new ExecRefusal('unavailable', why))
+  }
+
+  async usage(names: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, UnitUsage>> {
+    signal?.throwIfAborted()
+    const running = names.flatMap((name) => {
+      const start = readUnitFile(this.#folder(name), 'start.json')
+      return start !== null && isAlive(start) ? [[name, start.pid] as const] : []
+    })
+    return readUsage(new Map(running))
   }
 
   async *watch(installation: string, signal: AbortSignal): AsyncIterable<{ name: string }> {
