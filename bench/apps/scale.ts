@@ -97,7 +97,7 @@ async function startFloor(network: string): Promise<Docker.Container> {
   await container.start()
   const log = (await container.logs({ follow: true, stdout: true, stderr: true })) as unknown as Readable
   let text = ''
-  while (!text.includes(`panda::${instance} {"kind":"registered"}`)) {
+  while (!text.includes(`panda::${instance} {"kind":"registered"`)) {
     const [chunk] = (await once(log, 'data')) as [Buffer]
     text += chunk.toString()
   }

@@ -94,6 +94,45 @@ describe.sequential('a worker as an app', () => {
     expect(await logged()).not.toContain('panda::')
   })
 
+  it('is not ready while one of its queues is out of reach, and the deploy names it', async () => {
+    const file = join(home.path, 'two-queues.mjs')
+    const away = `redis://127.0.0.1:${await freePort()}`
+    await writeFile(
+      file,
+      `import { Queue } from ${JSON.stringify(sdk)}
+new Queue('previews').process(async () => undefined)
+new Queue('far-away', { url: ${JSON.stringify(away)} }).process(async () => undefined, { onError: () => undefined })`,
+    )
+    const words = ['app', 'deploy', 'two-queues', '--image', 'your-org/api:1', '--ready-timeout', '8s']
+    const { code, stderr } = await panda.run([...words, '--', process.execPath, file])
+    expect(code).toBe(5)
+    expect(stderr).toContain('0 of 1 instances were ready within 8s; not registered: queue far-away')
+    await panda.ok(['app', 'delete', 'two-queues', '--yes'])
+  })
+
+  it('that dies while it drains: the deploy says what it held, and the next one does it', async () => {
+    const file = join(home.path, 'dying.mjs')
+    await writeFile(
+      file,
+      `import { Queue } from ${JSON.stringify(sdk)}
+process.on('SIGTERM', () => setTimeout(() => process.kill(process.pid, 'SIGKILL'), 500))
+new Queue('dying').process(async (job) => {
+  if (process.env.VERSION === '1') await new Promise((resolve) => setTimeout(resolve, 60_000))
+  console.log('did it after all')
+})`,
+    )
+    const deploy = ['app', 'deploy', 'dying', '--image', 'your-org/api:1', '--ready', 'registered']
+    const command = ['--', process.execPath, file]
+    await panda.ok([...deploy, '--env', 'VERSION=1', ...command])
+    const id = (await panda.ok(['queue', 'add', 'dying', '{}', '-o', 'name'])).trim()
+    const state = async () => (await panda.json<JobView>(['queue', 'job', 'dying', id])).state
+    await waitFor('the job to run', async () => (await state()) === 'running')
+    const stdout = await panda.ok([...deploy, '--env', 'VERSION=2', ...command])
+    expect(stdout).toContain('0 finished, 0 handed back, 1 lost with them: they come again when their leases end')
+    await waitFor('the job to be done by the next one', async () => (await state()) === 'succeeded', 60_000)
+    await panda.ok(['app', 'delete', 'dying', '--yes'])
+  })
+
   it('is scaled by hand', async () => {
     expect(await panda.ok(['app', 'scale', 'thumbnailer', '3'])).toContain('Scaled app thumbnailer: 3 of 3 ready')
     expect(await panda.ok(['app', 'scale', 'thumbnailer', '1'])).toContain('1 of 1 ready')

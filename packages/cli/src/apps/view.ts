@@ -116,10 +116,11 @@ function byOf({ by }: Revision): string {
 
 /** What became of what the replaced instances held; null when none was replaced. */
 export function drainWords({ drained }: Revision): string | null {
-  const { instances, stopping, finished, handedBack, killed } = drained
+  const { instances, stopping, finished, handedBack, lost, killed } = drained
   if (instances === 0) return null
   const ended = `${instances - stopping} of ${instances} old instances have ended`
-  const held = finished === null ? '' : `; ${finished} finished, ${handedBack ?? 0} handed back`
+  const left = (lost ?? 0) === 0 ? '' : `, ${lost} lost with them: they come again when their leases end`
+  const held = finished === null ? '' : `; ${finished} finished, ${handedBack ?? 0} handed back${left}`
   return `${ended}${held}${killed === 0 ? '' : `; ${killed} had to be killed`}`
 }
 

@@ -134,6 +134,10 @@ export const drainSchema = z.object({
   stopping: z.number().int().meta({ description: 'Not ended yet.' }),
   finished: z.number().int().nullable(),
   handedBack: z.number().int().nullable(),
+  lost: z.number().int().nullable().meta({
+    description:
+      'Held by instances that ended before they could finish it or hand it back: it comes again when its lease ends.',
+  }),
   killed: z.number().int().meta({ description: 'Had to be ended by SIGKILL, or were lost.' }),
 })
 export type Drain = z.infer<typeof drainSchema>

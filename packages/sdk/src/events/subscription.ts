@@ -1,5 +1,5 @@
 import { PandaError } from '../errors.ts'
-import { tellPlatform } from '../lifecycle/tell-platform.ts'
+import { ToldWorker } from '../lifecycle/told-worker.ts'
 import { pause } from '../queue/clock.ts'
 import type { Clock } from '../queue/clock.ts'
 import { loadTracing } from '../queue/tracing.ts'
@@ -42,6 +42,7 @@ export interface SubscriptionMetrics {
 export class Subscription {
   readonly name: string
   readonly #deps: SubscriptionDeps
+  readonly #told: ToldWorker
   readonly #entries: HandlerEntry[] = []
   readonly #running = new Map<Delivery, { readonly done: Promise<void>; attempt: Attempt | null }>()
   readonly #counters = { deliveries: 0, done: 0, duplicates: 0, failed: 0, dead: 0 }
@@ -55,6 +56,7 @@ export class Subscription {
   constructor(deps: SubscriptionDeps) {
     this.#deps = deps
     this.name = deps.name
+    this.#told = new ToldWorker(`subscription ${deps.name}`)
     this.#fill = new FirstFill(deps.name)
   }
 
@@ -88,6 +90,7 @@ export class Subscription {
     await this.#started?.catch(() => undefined) // told by start()
     await this.#consumer?.stop()
     const held = this.#running.size
+    if (this.#consumer !== null) this.#told.draining(held)
     const over = new AbortController()
     await Promise.race([this.#idle(), pause(this.#deps.clock, graceMs, over.signal)])
     over.abort()
@@ -95,7 +98,7 @@ export class Subscription {
     for (const { attempt } of this.#running.values()) attempt?.stop()
     await this.#consumer?.close()
     await Promise.all(this.#stopCleaning.map((stop) => stop()))
-    if (this.#consumer !== null) tellPlatform({ kind: 'drained', finished: held - handedBack, handedBack })
+    this.#told.drained(held - handedBack, handedBack)
   }
 
   /** Waits for a broker that is away, for as long as it takes; what is wrong for good is thrown. */
@@ -111,7 +114,7 @@ export class Subscription {
         await this.#fill.after(driver, this.#closing.signal)
         this.#consumer ??= await this.#consume(driver)
         await this.#consumer.setPrefetch(this.#prefetch())
-        tellPlatform({ kind: 'registered' })
+        this.#told.registered()
         return
       } catch (error) {
         if (!(error instanceof PandaError) || error.code !== 'store_away') throw error

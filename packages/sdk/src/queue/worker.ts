@@ -1,6 +1,6 @@
 import { durationMs } from '../duration.ts'
 import { defaultGraceMs } from '../lifecycle/default-grace.ts'
-import { tellPlatform } from '../lifecycle/tell-platform.ts'
+import { ToldWorker } from '../lifecycle/told-worker.ts'
 import type { Duration } from '../duration.ts'
 import { pause } from './clock.ts'
 import { Consumer } from './consumer.ts'
@@ -41,6 +41,7 @@ export class Worker {
   lastLeaseAt = Number.NEGATIVE_INFINITY
   readonly #parts: WorkerParts
   readonly #closing = new AbortController()
+  readonly #told: ToldWorker
   #hold: Hold | null = null
   #upkeep: Upkeep | null = null
   #unsubscribe: (() => void) | null = null
@@ -49,6 +50,7 @@ export class Worker {
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
+    this.#told = new ToldWorker(`queue ${parts.queue}`)
     this.started = this.#start()
     // A worker that can never work must not look alive: without `onError` it ends the process, as any unhandled error does.
     this.started.catch((error: unknown) => {
@@ -114,7 +116,7 @@ export class Worker {
     this.consumer = consumer
     upkeep.start()
     consumer.obey(settings)
-    tellPlatform({ kind: 'registered' })
+    this.#told.registered()
   }
 
   /** A worker that has nothing to do exchanges nothing: that the store was asked for work counts as its answer. */
@@ -182,20 +184,25 @@ export class Worker {
     await this.started.catch(() => undefined)
     const { consumer } = this
     this.#upkeep?.stop()
-    if (consumer !== null) {
-      const held = { running: consumer.runningJobs, ahead: consumer.bufferedJobs }
-      consumer.beginClose()
-      await this.#within(graceMs, consumer.quiet())
-      const left = consumer.runningJobs
-      consumer.abandon()
-      await this.#within(LAST_WORDS_MS, this.#flushed(consumer))
-      consumer.stop()
-      tellPlatform({ kind: 'drained', finished: held.running - left, handedBack: left + held.ahead })
-    }
+    if (consumer === null) this.#told.drained(0, 0)
+    else await this.#drain(consumer, graceMs)
     this.#unsubscribe?.()
     const hold = this.#hold
     this.#hold = null
     if (hold !== null) await this.#within(LAST_WORDS_MS, hold.release())
+  }
+
+  async #drain(consumer: Consumer, graceMs: number): Promise<void> {
+    const held = { running: consumer.runningJobs, ahead: consumer.bufferedJobs }
+    this.#told.draining(held.running + held.ahead)
+    consumer.beginClose()
+    await this.#within(graceMs, consumer.quiet())
+    const left = consumer.runningJobs
+    consumer.abandon()
+    const flushed = await this.#within(LAST_WORDS_MS, this.#flushed(consumer))
+    consumer.stop()
+    // What the store could not be told it gives out again when the lease ends.
+    this.#told.drained(held.running - left, flushed ? left + held.ahead : 0)
   }
 
   async #flushed(consumer: Consumer): Promise<void> {
@@ -203,15 +210,22 @@ export class Worker {
     await consumer.lanes.settled()
   }
 
-  /** Waits for it, so long at most. What does not come about in time is left to the lease's end: the jobs are not lost by it, only later. */
-  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+  /**
+   * Waits for it, so long at most. What does not come about in time is left to the lease's end: the jobs are not lost by it,
+   * only later.
+   * @returns whether it came about
+   */
+  async #within(ms: number, work: Promise<unknown>): Promise<boolean> {
     const done = new AbortController()
     try {
-      await Promise.race([work, pause(this.#parts.store.clock, ms, done.signal)])
+      const late = pause(this.#parts.store.clock, ms, done.signal).then(() => false)
+      return await Promise.race([work.then(() => true), late])
     } catch (error) {
       this.#complain(error)
+      return false
+    } finally {
+      done.abort()
     }
-    done.abort()
   }
 
   #complain(error: unknown): void {

@@ -196,6 +196,8 @@ async function readRevisions(db: Queryable, appId: string, which: RawBuilder<unk
     from app_revisions v cross join lateral (
       select count(*)::int as instances, count(*) filter (where ${isLive})::int as stopping,
         sum(i.drain_finished)::int as finished, sum(i.drain_handed_back)::int as "handedBack",
+        sum(greatest(0, i.drain_held - coalesce(i.drain_finished, 0) - coalesce(i.drain_handed_back, 0)))
+          filter (where i.drain_held is not null and not (${isLive}))::int as lost,
         count(*) filter (where i.exit_code = ${KILLED} or i.state = 'lost')::int as killed
       from app_instances i where i.app_id = v.app_id and i.replaced_by = v.revision
     ) d where v.app_id = ${appId} and ${which} order by v.revision desc`.execute(db)
@@ -203,7 +205,7 @@ async function readRevisions(db: Queryable, appId: string, which: RawBuilder<unk
 }
 
 function toRevision(row: RevisionRow): Revision {
-  const { revision, state, message, spec, by, instances, stopping, finished, handedBack, killed } = row
+  const { revision, state, message, spec, by, instances, stopping, finished, handedBack, lost, killed } = row
   return {
     revision,
     state,
@@ -214,6 +216,6 @@ function toRevision(row: RevisionRow): Revision {
     by,
     createdAt: row.created_at.toISOString(),
     readyAt: row.ready_at?.toISOString() ?? null,
-    drained: { instances, stopping, finished, handedBack, killed },
+    drained: { instances, stopping, finished, handedBack, lost, killed },
   }
 }

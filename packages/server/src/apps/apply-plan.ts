@@ -6,6 +6,7 @@ import { endMessage } from './instance-writes.ts'
 import { endFailedDeploys, noteFailedDeploy, type TroubledApp } from './note-troubles.ts'
 import { type AppPlan, planApp, type PlannedApp, type PlannedInstance } from './plan-app.ts'
 import { isLive } from './states.ts'
+import { waitedFor, type Workers } from './workers.ts'
 
 type AppRow = PlannedApp & TroubledApp
 
@@ -81,15 +82,18 @@ async function lockApp(trx: Queryable, id: string): Promise<AppRow | null> {
 /** Those that have not ended, by app. @param appId null = of all apps */
 async function readInstances(db: Queryable, appId: string | null): Promise<ReadonlyMap<string, PlannedInstance[]>> {
   const which = appId === null ? sql`true` : sql`i.app_id = ${appId}`
-  const { rows } = await sql<PlannedInstance & { app: string }>`
-    select i.app_id as app, i.id, i.revision, i.slot, i.ready_at is not null as ready, i.crashes,
+  const { rows } = await sql<Omit<PlannedInstance, 'starting'> & { app: string; workers: Workers }>`
+    select i.app_id as app, i.id, i.revision, i.slot, case when i.ready_at is null then i.workers else '{}' end as workers,
+      i.ready_at is not null as ready, i.crashes,
       i.cancel_reason is not null as ending, i.message,
       coalesce(i.reason = any (${[...REFUSALS]}::text[]), false) as refused, v.spec ->> 'port' as port,
       case when i.held then case when i.image_ready_at is null then 'for-image' else 'for-port' end end as held
     from app_instances i join app_revisions v on v.app_id = i.app_id and v.revision = i.revision
     where ${which} and ${isLive} order by i.id`.execute(db)
   const byApp = new Map<string, PlannedInstance[]>()
-  for (const { app, ...instance } of rows) byApp.set(app, [...(byApp.get(app) ?? []), instance])
+  for (const { app, workers, ...row } of rows) {
+    byApp.set(app, [...(byApp.get(app) ?? []), { ...row, starting: waitedFor(workers) }])
+  }
   return byApp
 }
 

@@ -51,7 +51,8 @@ export async function claimInstances(db: Queryable, { serverId, engineId }: Clai
       order by i.available_at, i.id for update skip locked
     )
     update app_instances i set state = 'running', phase = 'preparing', attempt = i.attempt + 1, fence = i.fence + 1,
-      server_id = ${serverId}, engine_id = ${engineId}, attempt_started_at = null, ready_at = null
+      server_id = ${serverId}, engine_id = ${engineId}, attempt_started_at = null, ready_at = null,
+      workers = '{}', drain_held = null, drain_finished = null, drain_handed_back = null
     from ready where i.id = ready.id returning ${claimed}`.execute(db)
   return rows.map(toClaimed)
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LogWriter } from '../logs/log-types.ts'
 import type { LogChunk } from '../runtime/driver.ts'
 import { lifecyclePrefix, readLifecycleLine, withoutLifecycleLines } from './lifecycle-lines.ts'
-import type { Told } from './readiness.ts'
+import type { Told } from './workers.ts'
 
 const ID = 'ins_0192f'
 const prefix = lifecyclePrefix(ID)
@@ -10,6 +10,10 @@ const prefix = lifecyclePrefix(ID)
 describe('readLifecycleLine', () => {
   it('reads what the SDK tells', () => {
     expect(readLifecycleLine(prefix, `${prefix}{"kind":"registered"}`)).toEqual({ kind: 'registered' })
+    const who = { of: 'queue uploads', worker: '1.1' }
+    for (const told of [{ kind: 'starting' }, { kind: 'registered' }, { kind: 'draining', held: 4 }]) {
+      expect(readLifecycleLine(prefix, prefix + JSON.stringify({ ...told, ...who }))).toEqual({ ...told, ...who })
+    }
     const drained = { kind: 'drained', finished: 3, handedBack: 1 }
     expect(readLifecycleLine(prefix, prefix + JSON.stringify({ ...drained, queue: 'uploads' }))).toEqual(drained)
   })
@@ -17,6 +21,8 @@ describe('readLifecycleLine', () => {
   it.each([
     ['another instance', 'panda::ins_other {"kind":"registered"}'],
     ['an unknown word', `${prefix}{"kind":"exploded"}`],
+    ['a count of nothing', `${prefix}{"kind":"draining"}`],
+    ['a name that is none', `${prefix}{"kind":"registered","of":7}`],
     ['no JSON', `${prefix}registered`],
     ['a count that is none', `${prefix}{"kind":"drained","finished":-1,"handedBack":0}`],
     ['an ordinary line', 'listening on 3000'],

@@ -1,16 +1,16 @@
 import { z } from 'zod'
 import type { LogWriter } from '../logs/log-types.ts'
 import type { LogChunk } from '../runtime/driver.ts'
-import type { Told } from './readiness.ts'
+import type { Told } from './workers.ts'
 
-const MAX_COUNT = 1_000_000_000
+const count = z.number().int().min(0).max(1_000_000_000)
+/** Longer than any name of a queue or subscription; absent in the words of older SDKs. */
+const who = { of: z.string().max(300).optional(), worker: z.string().max(100).optional() }
 const toldSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('registered') }),
-  z.object({
-    kind: z.literal('drained'),
-    finished: z.number().int().min(0).max(MAX_COUNT),
-    handedBack: z.number().int().min(0).max(MAX_COUNT),
-  }),
+  z.object({ kind: z.literal('starting'), ...who }),
+  z.object({ kind: z.literal('registered'), ...who }),
+  z.object({ kind: z.literal('draining'), ...who, held: count }),
+  z.object({ kind: z.literal('drained'), ...who, finished: count, handedBack: count }),
 ])
 
 /** With it begins what the SDK tells the platform; the instance's id keeps a program from saying it by chance. */

@@ -22,6 +22,7 @@ const instance = (revision: number, slot: number, change: Partial<PlannedInstanc
   ready: true,
   crashes: 0,
   ending: false,
+  starting: [],
   message: null,
   refused: false,
   port: null,

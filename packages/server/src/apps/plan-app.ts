@@ -4,6 +4,9 @@ import { publishedBy, withPorts } from './plan-ports.ts'
 /** Ends in a row after which an instance that was never ready ends its deploy. */
 export const MAX_CRASHES = 3
 
+/** Of queues and subscriptions that did not come up so many are named in the reason of a deploy that failed. */
+const MISSING_NAMED = 5
+
 /** An app as the planner sees it; times in milliseconds by the database's clock. */
 export interface PlannedApp {
   readonly replicas: number
@@ -30,6 +33,8 @@ export interface PlannedInstance {
   readonly ready: boolean
   readonly crashes: number
   readonly ending: boolean
+  /** Its queues and subscriptions that have said that they start, and have not registered. */
+  readonly starting: readonly string[]
   /** How its last container ended, or why there is none. */
   readonly message: string | null
   /** True when the last container could not even be started. */
@@ -98,7 +103,9 @@ function whyFailed(app: PlannedApp, own: readonly PlannedInstance[]): string | n
   const ready = own.filter((instance) => instance.ready).length
   const last = own.find((instance) => !instance.ready && instance.message !== null)?.message
   const why = last === undefined || last === null ? '' : `; one of the others ${last}`
-  return `${ready} of ${app.replicas} instances were ready within ${app.readyTimeout}${why}`
+  const missing = new Set(own.flatMap((instance) => (instance.ready ? [] : instance.starting)))
+  const waits = missing.size === 0 ? '' : `; not registered: ${[...missing].slice(0, MISSING_NAMED).join(', ')}`
+  return `${ready} of ${app.replicas} instances were ready within ${app.readyTimeout}${waits}${why}`
 }
 
 /** Back to the revision before, if there is one. */

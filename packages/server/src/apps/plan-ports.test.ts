@@ -23,6 +23,7 @@ const instance = (revision: number, change: Partial<PlannedInstance> = {}): Plan
   ready: true,
   crashes: 0,
   ending: false,
+  starting: [],
   message: null,
   refused: false,
   port: PORT,

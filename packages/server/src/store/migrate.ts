@@ -10,6 +10,7 @@ import * as m0007 from './migrations/0007-apps.ts'
 import * as m0008 from './migrations/0008-app-troubles.ts'
 import * as m0009 from './migrations/0009-app-ports.ts'
 import * as m0010 from './migrations/0010-project-databases.ts'
+import * as m0011 from './migrations/0011-app-workers.ts'
 
 /** Numbered, never edited after a release. Kysely's migrator takes a lock, so several servers may start at once. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -23,6 +24,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0008-app-troubles': m0008,
   '0009-app-ports': m0009,
   '0010-project-databases': m0010,
+  '0011-app-workers': m0011,
 }
 
 const provider: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) }

@@ -294,6 +294,9 @@ export interface AppInstancesTable {
   cancel_by: string | null
   /** The revision that took its place. */
   replaced_by: number | null
+  /** What its workers and subscriptions have told in this attempt: see apps/workers.ts. */
+  workers: Generated<unknown>
+  drain_held: number | null
   drain_finished: number | null
   drain_handed_back: number | null
   /** Waits for a port that an instance before it has: see apps/plan-ports.ts. It has no unit. */

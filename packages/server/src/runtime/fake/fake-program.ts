@@ -80,6 +80,7 @@ const WORDS: Readonly<Record<string, Word>> = {
   env: (draft, next, env) => print(draft, 'stdout', env[next()] ?? ''),
   register: (draft, _next, env) =>
     print(draft, 'stdout', `panda::${env['PANDA_INSTANCE'] ?? ''} {"kind":"registered"}`),
+  tell: (draft, next, env) => print(draft, 'stdout', `panda::${env['PANDA_INSTANCE'] ?? ''} ${next()}`),
   named: (draft, next) => (draft.lineName = next()),
   log: (draft, next) => (draft.stdoutLines = wholeNumber(next())),
   err: (draft, next) => (draft.stderrLines = wholeNumber(next())),
@@ -104,6 +105,7 @@ function print(draft: Draft, stream: 'stdout' | 'stderr', text: string, endOfLin
  * - `log N [lines]`, `err N [lines]`: `out 1` … on stdout, `err 1` … on stderr, spread over the duration · `named WORD`:
  *   instead of `out`
  * - `print TEXT`, `print-err TEXT`, `env NAME` (its value): one line at the start · `unfinished TEXT`: without a line end
+ * - `tell JSON`: says to the platform what the SDK would
  * - `register`: says at the start what the SDK says when its worker has registered
  * - `memory 64Mi`, `cores 0.25`: what it uses, default nothing · `no-usage WHY`: the engine cannot say
  * - `fail-start MESSAGE`: cannot be started
