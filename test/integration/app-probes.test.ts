@@ -1,23 +1,33 @@
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { ApplyResult, AppDetail, DeployAppInput, Instance } from '../../packages/contract/src/index.ts'
+import type { AppDetail, ApplyResult, DeployAppInput, Instance } from '../../packages/contract/src/index.ts'
 import { noteTold } from '../../packages/server/src/apps/readiness.ts'
 import type { Client } from '../support/api-client.ts'
+import { runInProcess } from '../support/cli-io.ts'
+import { type TempDir, tempDir } from '../support/temp-dir.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
-/** HTTP probes through a whole server. Units of the fake engine open no ports: an HTTP server of the test stands for each. */
+/**
+ * Probes through a whole server. Units of the fake engine open no ports and are no programs: an HTTP server of the test
+ * stands for each, and a file says what their commands do.
+ */
 
 let server: TestServer
 let api: Client
+let files: TempDir
 const open: Server[] = []
 beforeAll(async () => {
   server = await startTestServer()
   api = server.api
+  files = await tempDir('probes')
 })
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
   for (const each of open) each.close()
+  await files.remove()
 })
 
 /** Answers every call with the status that is set. */
@@ -109,11 +119,40 @@ describe.concurrent('an app with a probe', () => {
     await reached('told', (app) => app.state === 'ready')
   })
 
+  it('may be a command: ready when it exits with 0, and its last line is the reason until then', async () => {
+    const file = join(files.path, 'commanded')
+    const command = ['told', file]
+    await writeFile(file, '1 waiting for the database')
+    await deploy('commanded', { ...WEB, probe: { command } })
+    const waiting = await reached('commanded', ({ instances }) => instances[0]?.message != null)
+    const message = /^was not ready: its probe "told .+" exited with code 1: waiting for the database$/
+    expect(waiting).toMatchObject({ state: 'deploying', ready: 0, spec: { probe: { command } } })
+    expect(live(waiting)[0]).toMatchObject({ message: expect.stringMatching(message), ready: false })
+    await writeFile(file, '0 ')
+    const ready = await reached('commanded', (app) => app.state === 'ready')
+    expect(live(ready)[0]).toMatchObject({ ready: true, message: null })
+    const shown = await runInProcess(['app', 'get', 'commanded'], {
+      env: { PANDA_URL: server.url, PANDA_TOKEN: server.token },
+    })
+    expect(shown.stdout).toContain(`Probe     ["told","${file}"], every 1s, each within 5s`)
+  })
+
+  it('hides secrets in what a command says', async () => {
+    await api.ok('PUT', '/v1/secrets/PROBE_KEY', { value: 'very-s3cret-value' })
+    await deploy('talking', { ...WEB, probe: { command: ['env', 'PROBE_KEY', 'exit', '1'] }, readyTimeout: '3s' })
+    const { deploy: failed } = await reached('talking', ({ state }) => state === 'failed')
+    expect(failed.message).toContain('its probe "env PROBE_KEY exit 1" exited with code 1: [redacted]')
+  })
+
   it.each([
     [{ http: 'http://web:3000/healthz' }, 'probe.http', 'names a host, and a probe asks the instance itself'],
     [{ http: 'http:///healthz' }, 'probe.http', 'names no port'],
     [{ http: 'https://:3000/' }, 'probe.http', 'a probe speaks plain HTTP'],
     [{ http: ':3000', timeout: '1h' }, 'probe.timeout', 'use 1s to 5m'],
+    [{ command: [] }, 'probe.command', 'must hold at least one word'],
+    [{ command: ['CMD', 'true'] }, 'probe.command', 'leave "CMD" out'],
+    [{ http: ':3000', command: ['true'] }, 'probe', 'give one of them'],
+    [{}, 'probe', 'names nothing to ask'],
     ['http://:3000/healthz', 'probe', 'expected object'],
   ])('refuses %j', async (probe, path, message) => {
     const { body } = await api.call('POST', '/v1/apps/wrong/deploys', { ...WEB, probe })

@@ -49,6 +49,12 @@ describe('the probe of an app', () => {
       interval: '1s',
       timeout: '1m',
     })
+    const command = ['pg_isready', '-U', 'app']
+    expect(appSpecSchema.parse({ image: 'a', probe: { command } }).probe).toEqual({
+      command,
+      interval: '1s',
+      timeout: '5s',
+    })
     expect(appSpecSchema.parse({ image: 'a' }).probe).toBeNull()
     expect(deployAppSchema.parse({ probe: null }).probe).toBeNull()
   })
@@ -56,7 +62,15 @@ describe('the probe of an app', () => {
   it.each([
     [{ http: 'ready.sh' }, 'probe.http', '"ready.sh" is not a probe'],
     [{ http: 3000 }, 'probe.http', 'expected string'],
-    [{}, 'probe.http', 'expected string'],
+    [{}, 'probe', 'names nothing to ask: give http'],
+    [{ interval: '2s' }, 'probe', 'names nothing to ask'],
+    [{ http: ':3000', command: ['true'] }, 'probe', 'names both http and command'],
+    [{ command: [] }, 'probe.command', 'must hold at least one word'],
+    [{ command: [''] }, 'probe.command', 'the first word names the program'],
+    [{ command: ['CMD', 'true'] }, 'probe.command', 'leave "CMD" out'],
+    [{ command: ['CMD-SHELL', 'true'] }, 'probe.command', 'for a shell write ["sh", "-c", "…"]'],
+    [{ command: 'pg_isready' }, 'probe.command', 'expected array'],
+    [{ command: ['a\0b'] }, 'probe.command.0', 'NUL'],
     [{ http: ':3000', interval: '10ms' }, 'probe.interval', 'use 1s to 5m'],
     [{ http: ':3000', interval: '6m' }, 'probe.interval', 'use 1s to 5m'],
     [{ http: ':3000', timeout: '0' }, 'probe.timeout', 'use 1s to 5m'],

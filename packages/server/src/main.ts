@@ -245,6 +245,7 @@ async function startInstances(
     new AppController({
       db,
       driver,
+      loadSettings: forUnits.loadSettings,
       listener,
       executor,
       membership,

@@ -9,6 +9,7 @@ it.each([
 })
 
 it('tells what a probe asks, and how often', () => {
-  const probe = { http: 'http://:3000/healthz', interval: '1s', timeout: '5s' }
-  expect(probeWords(probe)).toBe('http://:3000/healthz, every 1s, each within 5s')
+  const times = { interval: '1s', timeout: '5s' }
+  expect(probeWords({ http: 'http://:3000/healthz', ...times })).toBe('http://:3000/healthz, every 1s, each within 5s')
+  expect(probeWords({ command: ['sh', '-c', 'a b'], ...times })).toBe('["sh","-c","a b"], every 1s, each within 5s')
 })

@@ -106,8 +106,8 @@ function portWords(port: string): string {
 }
 
 /** `http://:3000/healthz, every 1s, each within 5s` */
-export function probeWords({ http, interval, timeout }: Probe): string {
-  return `${http}, every ${interval}, each within ${timeout}`
+export function probeWords({ http, command, interval, timeout }: Probe): string {
+  return `${http ?? plain(JSON.stringify(command))}, every ${interval}, each within ${timeout}`
 }
 
 function byOf({ by }: Revision): string {

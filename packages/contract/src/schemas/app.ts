@@ -23,16 +23,42 @@ import {
   timeSchema,
 } from './common.ts'
 
-/** What is asked until it says that an instance is ready. */
-export const probeSchema = z.strictObject({
-  http: httpProbeSchema.meta({
-    description: 'GET of this path at this port of the container: ready when the answer is 2xx or 3xx. Without a host.',
-  }),
-  interval: durationBetween('1s', '5m')
-    .default('1s')
-    .meta({ description: 'From the end of one try to the next, 1s to 5m.' }),
-  timeout: durationBetween('1s', '5m').default('5s').meta({ description: 'Of one try, 1s to 5m.' }),
+/** As Compose and Dockerfiles have them before the program. */
+const FORMS_OF_COMPOSE = ['CMD', 'CMD-SHELL', 'NONE']
+const probeCommandSchema = argvSchema.superRefine(([program], context) => {
+  if (program === undefined) return // told by argvSchema already
+  const message =
+    program.trim() === ''
+      ? 'the first word names the program, e.g. ["pg_isready", "-U", "app"]'
+      : FORMS_OF_COMPOSE.includes(program)
+        ? `leave "${program}" out: the first word names the program; for a shell write ["sh", "-c", "…"]`
+        : null
+  if (message !== null) context.addIssue({ code: 'custom', message })
 })
+
+/** What is asked until it says that an instance is ready. */
+export const probeSchema = z
+  .strictObject({
+    http: httpProbeSchema.optional().meta({
+      description:
+        'GET of this path at this port of the container: ready when the answer is 2xx or 3xx. Without a host.',
+    }),
+    command: probeCommandSchema.optional().meta({
+      description: 'Run in the container, without a shell: ready when it exits with 0. This or `http`.',
+    }),
+    interval: durationBetween('1s', '5m')
+      .default('1s')
+      .meta({ description: 'From the end of one try to the next, 1s to 5m.' }),
+    timeout: durationBetween('1s', '5m').default('5s').meta({ description: 'Of one try, 1s to 5m.' }),
+  })
+  .superRefine(({ http, command }, context) => {
+    if ((http === undefined) !== (command === undefined)) return
+    const message =
+      http === undefined
+        ? 'names nothing to ask: give http (":3000/healthz") or command (["pg_isready", "-U", "app"])'
+        : 'names both http and command: give one of them'
+    context.addIssue({ code: 'custom', message })
+  })
 export type Probe = z.output<typeof probeSchema>
 
 /** What each instance of an app is; a deploy that changes any of it makes a revision. */

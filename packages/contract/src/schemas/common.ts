@@ -149,7 +149,7 @@ export const argvSchema = z
       .refine((word) => !word.includes('\0'), 'must not hold a NUL character')
       .refine(isWellFormed, WHOLE_CHARACTERS),
   )
-  .min(1)
+  .min(1, 'must hold at least one word')
   .max(256)
 
 export const timeSchema = z.iso.datetime({ offset: true }).meta({ description: 'RFC 3339' })

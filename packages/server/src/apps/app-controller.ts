@@ -31,6 +31,7 @@ export interface AppControllerDeps {
   readonly db: Database
   readonly listener: Pick<Listener, 'on'>
   readonly driver: ProberDeps['driver']
+  readonly loadSettings: ProberDeps['loadSettings']
   readonly executor: Pick<Executor, 'take' | 'isFollowing' | 'engineKnown'>
   readonly membership: Pick<Membership, 'serverId' | 'deadServers'>
   readonly clock: Clock
@@ -58,8 +59,8 @@ export class AppController implements Component {
 
   constructor(deps: AppControllerDeps) {
     this.#deps = deps
-    const { db, driver, clock, log, membership } = deps
-    this.#prober = new Prober({ db, driver, clock, log, serverId: membership.serverId })
+    const { db, driver, loadSettings, clock, log, membership } = deps
+    this.#prober = new Prober({ db, driver, loadSettings, clock, log, serverId: membership.serverId })
   }
 
   start(): Promise<void> {

@@ -64,7 +64,7 @@ function cronjobPart(run: PreparedRun): Env {
 }
 
 /** Values that must not reach the log store. */
-export function secretValues(run: PreparedRun): string[] {
+export function secretValues(run: Pick<PreparedRun, 'settings' | 'cronjobId'>): string[] {
   const own = run.settings.cronjobSecrets.get(run.cronjobId) ?? {}
   const passwords = [...run.settings.registries.values()].map((auth) => auth.password)
   if (run.settings.database) passwords.push(run.settings.database.password)

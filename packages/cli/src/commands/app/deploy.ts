@@ -22,6 +22,7 @@ export const command = defineCommand({
     drain: text('TIME', 'An ending instance may finish its work for so long [30s]'),
     ready: choice(READY_MODES, 'registered: when its worker says so; auto: that, or after 5 s [auto]', 'MODE'),
     probe: text('URL', 'Ready when this answers, e.g. http://:3000/healthz; or none [none]'),
+    probeCommand: text('WORDS', 'Ready when this exits with 0: a JSON array or one word; run in the container'),
     probeInterval: text('TIME', 'From the end of one try of the probe to the next [1s]'),
     probeTimeout: text('TIME', 'One try of the probe may take so long [5s]'),
     readyTimeout: text('TIME', 'The deploy has failed when it is not ready by then [2m]'),

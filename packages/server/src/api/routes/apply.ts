@@ -1,5 +1,6 @@
 import { applyResultSchema, applySchema, PandaError, projectQuerySchema } from '@pandastack/contract'
 import { assertTarget } from '../../alerts/assert-target.ts'
+import { assertProbe } from '../../apps/assert-probe.ts'
 import { applyManifest } from '../../manifests/apply-manifest.ts'
 import type { ApiDeps } from '../deps.ts'
 import { asDatabase } from '../../store/nested-transaction.ts'
@@ -30,6 +31,8 @@ export function applyRoutes(deps: ApiDeps): Route[] {
         }
         for (const [name, { channel }] of Object.entries(body.manifest.alerts))
           assertTarget(channel, deps.alertAllow, `manifest.alerts.${name}.channel.url`)
+        for (const [name, { probe }] of Object.entries(body.manifest.apps))
+          assertProbe(deps.exec.driver, probe, `manifest.apps.${name}.probe`)
         return db
           .transaction()
           .execute((tx) => applyManifest({ db: asDatabase(tx), box: deps.box, project, by: identity.name }, body))

@@ -16,6 +16,7 @@ import { z } from 'zod'
 import { AppLogPosition } from '../../apps/app-log-position.ts'
 import { type AppLogEvent, followAppLog, readAppLog } from '../../apps/app-logs.ts'
 import { getApp, listApps, listRevisions } from '../../apps/app-view.ts'
+import { assertProbe } from '../../apps/assert-probe.ts'
 import { deleteApp, restartApp, rollbackApp, scaleApp, startApp, stopApp } from '../../apps/change-app.ts'
 import { deployApp } from '../../apps/deploy-app.ts'
 import { pageRequest } from '../../store/page.ts'
@@ -29,7 +30,7 @@ const query = projectQuerySchema
 type Params = z.output<typeof params>
 
 export function appRoutes(deps: ApiDeps): Route[] {
-  return [...readRoutes(), logRoute(deps), ...changeRoutes(), appExecRoute(deps), deleteRoute()]
+  return [...readRoutes(), logRoute(deps), ...changeRoutes(deps), appExecRoute(deps), deleteRoute()]
 }
 
 function readRoutes(): Route[] {
@@ -135,7 +136,7 @@ function changeRoute<B = undefined>({ verb, make, scope = 'write', ...rest }: Ch
   })
 }
 
-function changeRoutes(): Route[] {
+function changeRoutes(deps: ApiDeps): Route[] {
   return [
     changeRoute({
       verb: 'deploys',
@@ -143,7 +144,10 @@ function changeRoutes(): Route[] {
       description:
         'New instances start beside the old ones; when all are ready the old ones end within their drain time. A revision that does not become ready is ended, and the old one stays.',
       body: deployAppSchema,
-      make: ({ db, project, params, body, identity }) => deployApp(db, project.id, params.name, body, identity.name),
+      make: ({ db, project, params, body, identity }) => {
+        assertProbe(deps.exec.driver, body.probe, 'probe')
+        return deployApp(db, project.id, params.name, body, identity.name)
+      },
     }),
     changeRoute({
       verb: 'rollbacks',

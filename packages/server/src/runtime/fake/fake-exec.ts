@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
 import type { ExecOutput, ExecRequest, RunningExec, UnitSpec } from '../driver.ts'
 import { RuntimeError } from '../driver.ts'
@@ -15,7 +16,8 @@ export interface ExecPlace {
 
 /**
  * A command in a fake unit: the words of a fake program ({@link parseFakeProgram}), or `cat`, which copies its input, or
- * `size`, which prints the terminal's size at each change until its input ends.
+ * `size`, which prints the terminal's size at each change until its input ends, or `told FILE`, which prints and exits as
+ * the file says at that moment: `3 not yet`.
  */
 export function fakeExec(place: ExecPlace, request: ExecRequest, signal: AbortSignal | undefined): RunningExec {
   const input = new PassThrough()
@@ -72,6 +74,11 @@ async function* byName({ command, tty }: ExecRequest, parts: Parts): AsyncGenera
       yield { stream: 'stdout', bytes: Buffer.from(`${columns}x${rows}\n`) }
     }
     return 0
+  }
+  if (command[0] === 'told') {
+    const [code = '', ...text] = (await readFile(command[1] ?? '', 'utf8')).split(' ')
+    yield { stream: 'stdout', bytes: Buffer.from(text.join(' ')) }
+    return Number(code)
   }
   try {
     const program = parseFakeProgram({ entrypoint: null, command, env: ownEnv(parts.place.spec.env) })
