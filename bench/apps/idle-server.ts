@@ -65,7 +65,7 @@ async function onFake() {
 }
 
 async function onDocker() {
-  await using docker = await privateDocker()
+  await using docker = await privateDocker({ networkPrefix: 26 })
   const image = await testImage('busybox', docker.engine)
   await using server = await startBenchServer({ PANDA_RUNTIME: 'docker', DOCKER_HOST: `unix://${docker.socketPath}` })
   return await measure(server, 10, 2, { image, pull: 'never', command: ['sleep', '1000000'], memory: '16Mi' })

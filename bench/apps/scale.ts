@@ -26,7 +26,7 @@ const WORKER = `import { Queue } from '@pandastack/sdk/queue'
 new Queue('scale').process(async () => {})`
 const COMMAND = ['node', '--input-type=module', '-e', WORKER]
 
-await using docker = await privateDocker()
+await using docker = await privateDocker({ networkPrefix: 26 })
 const image = await testImage('examples', docker.engine)
 await using redis = await startRedisServer({ config: { bind: '0.0.0.0', 'protected-mode': 'no' } })
 const redisUrl = `redis://${await hostAddress()}:${redis.port}`

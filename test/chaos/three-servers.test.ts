@@ -11,8 +11,11 @@ import { chooseSeed, seededRandom } from './seeded-random.ts'
 import { endSchedules } from './workload.ts'
 
 const SIZE = FULL ? { kills: 100, ticks: 20_000, cronjobs: 80 } : { kills: 10, ticks: 1000, cronjobs: 40 }
-/** Of a single server's death: noticed in 2 s at the most, and the others go on ticking meanwhile. */
-const ROW_LATENESS_LIMIT_MS = 2000
+/**
+ * Of a single server's death: noticed in 2 s at the most, and the others go on ticking meanwhile. The promise is judged by the
+ * full run, alone on a machine; beside other work only what waits for a lost server's lease or connection shows.
+ */
+const ROW_LATENESS_LIMIT_MS = FULL ? 2000 : 10_000
 const SETTLE_LIMIT_MS = 60_000
 
 const POLICIES = ['allow', 'allow', 'allow', 'allow', 'allow', 'forbid', 'queue', 'replace'] as const

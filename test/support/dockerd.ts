@@ -17,6 +17,8 @@ export interface DockerdOptions {
    * the way of other engines on this machine. Nothing outside of it is reached then. Default false.
    */
   readonly ownNetwork?: boolean
+  /** Prefix length of the network of a project, 25 to 28. Default 28: 13 containers, and 16 such networks. */
+  readonly networkPrefix?: number
 }
 
 /** A Docker engine of our own: data, state, socket, bridge and containerd namespace shared with nobody. */
@@ -106,7 +108,7 @@ function dockerdArguments(
     ['--containerd-namespace', `panda-${own.id}`],
     ['--containerd-plugins-namespace', `panda-plugins-${own.id}`],
     ['--bridge', own.bridge],
-    ['--default-address-pool', `base=10.202.${own.net}.0/24,size=28`],
+    ['--default-address-pool', `base=10.202.${own.net}.0/24,size=${own.networkPrefix ?? 28}`],
     // Engines on one machine would undo each other's rules, and the tests reach nothing beyond this machine.
     own.ownNetwork === true ? [] : ['--iptables=false', '--ip-forward=false'],
     [`--live-restore=${own.liveRestore ?? false}`],
