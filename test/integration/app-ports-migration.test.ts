@@ -59,7 +59,7 @@ it('an app of an older version publishes nothing, and can be given a port', asyn
     await waitFor('the older app to be ready', async () => (await get()).readyRevision === 1, 60_000)
     await server.api.ok('POST', '/v1/apps/older/deploys', { port: '4500:3000' })
     await waitFor('the app with a port to be ready', async () => (await get()).readyRevision === 2, 60_000)
-    expect((await get()).spec).toEqual({ ...SPEC, port: '127.0.0.1:4500:3000' })
+    expect((await get()).spec).toEqual({ ...SPEC, port: '127.0.0.1:4500:3000', probe: null })
   } finally {
     await db.destroy()
     await database.drop()
