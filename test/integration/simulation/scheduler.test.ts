@@ -7,7 +7,7 @@ import { NO_FAULTS, openSimulation, seedsOf, type Simulation, withSeed } from '.
 import { claim, createRandom, dispatch, finishSome, playStep, STARTS } from './scheduler-story.ts'
 
 const STEPS = 220
-const DEFAULT_SEEDS = 12
+const DEFAULT_SEEDS = 8
 
 /** `forbid`, `queue` and `replace` alike: of one cronjob at most one run is active and not held. */
 async function overlapping(sim: Simulation): Promise<string[]> {
