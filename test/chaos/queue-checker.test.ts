@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest'
 import { checkQueue, type Mark, type QueueEvidence, type QueueRule } from './queue-checker.ts'
 
 const T = 1_000_000
-const BOUNDS = { startsPerSilence: 2, recoveryMs: 15_000, crashesUntilDead: 3 }
+const BOUNDS = { startsPerSilence: 2, recoveryMs: 15_000, crashesUntilDead: 3, forgetsMs: 0 }
 const ack = (n: number) => ({ n, id: `j${n}`, at: T + n })
 const mark = (n: number, at: number, pid: number): Mark => ({ n, id: `j${n}`, at: T + at, pid })
 
@@ -216,6 +216,22 @@ it('explains a second effect by a worker that stood still, and only from then on
   expect(rulesOf({ ...again, silences: [...run.silences, { ...frozen, from: T + 23_000 }] })).toContain(
     'start-unexplained',
   )
+})
+
+it('takes a new start for explained when the store was killed so soon after the claim that it may have forgotten it', () => {
+  const run = good()
+  const starts = [...run.starts, mark(4, 12_500, 2)]
+  const rules = (killedAt: number, what: 'store' | 'cut' = 'store'): QueueRule[] => {
+    const outages = [{ what, from: T + killedAt, until: T + killedAt + 500 }]
+    const { violations } = checkQueue({ ...run, starts, outages }, { ...BOUNDS, forgetsMs: 1000 })
+    return violations.map(({ rule }) => rule)
+  }
+  // Started first at 11,200.
+  expect(rules(11_200)).toEqual([])
+  expect(rules(12_199)).toEqual([])
+  expect(rules(12_200)).toEqual(['start-unexplained'])
+  expect(rules(11_199)).toEqual(['start-unexplained'])
+  expect(rules(11_200, 'cut')).toEqual(['start-unexplained'])
 })
 
 describe('a job that was given up', () => {

@@ -60,6 +60,8 @@ export interface QueueBounds {
   readonly recoveryMs: number
   /** A job may be given up that so many workers have died with, or stood still with. */
   readonly crashesUntilDead: number
+  /** A store that is killed may have forgotten a claim that is so young: its job is started again. 0 = it never has. */
+  readonly forgetsMs: number
 }
 
 export type QueueRule =
@@ -69,7 +71,7 @@ export type QueueRule =
   | 'result-lost' // done, and the store has no result of it
   | 'accepted-twice' // more than one accepted result
   | 'job-doubled' // one job of the producer, two in the store
-  | 'start-unexplained' // started again though nothing had happened to the worker that had it
+  | 'start-unexplained' // started again though nothing had happened to the worker that had it, nor to its claim
   | 'effect-twice' // done more often than started by the same worker
   | 'worker-ended' // a process ended that nobody had killed
   | 'starts-above-bound' // more jobs started again by one silence than a worker holds
@@ -123,7 +125,7 @@ export function checkQueue(evidence: QueueEvidence, bounds: QueueBounds): QueueV
     ...fates,
     ...accepted,
     ...doubled,
-    ...checkStarts(starts, evidence.silences),
+    ...checkStarts(starts, evidence, bounds),
     ...checkEffects(evidence),
     ...evidence.silences
       .filter(({ kind }) => kind === 'ended')
@@ -202,14 +204,23 @@ function checkDoubled({ acks, starts, store }: QueueEvidence): Violation[] {
   return [...found, ...[...strange.values()].map((detail): Violation => ({ rule: 'job-doubled', detail }))]
 }
 
-/** A start after the first of a job needs a worker that had it and was silent in between. */
-function checkStarts(starts: ReadonlyMap<string, readonly Mark[]>, silences: readonly Silence[]): Violation[] {
+/** A start after the first of a job needs a worker that had it and was silent in between, or a claim that was forgotten. */
+function checkStarts(
+  starts: ReadonlyMap<string, readonly Mark[]>,
+  { silences, outages }: QueueEvidence,
+  { forgetsMs }: QueueBounds,
+): Violation[] {
+  const isForgotten = (at: number): boolean =>
+    outages.some(({ what, from }) => what === 'store' && at <= from && from < at + forgetsMs)
   const found: Violation[] = []
   for (const [id, all] of starts) {
     for (const [i, later] of all.entries()) {
       const isExplained = all
         .slice(0, i)
-        .some(({ pid, at }) => silences.some((s) => s.pid === pid && s.from <= later.at && s.until >= at))
+        .some(
+          ({ pid, at }) =>
+            isForgotten(at) || silences.some((s) => s.pid === pid && s.from <= later.at && s.until >= at),
+        )
       if (i === 0 || isExplained) continue
       const history = all.slice(0, i + 1).map(({ pid, at }) => `${pid} at ${at}`)
       found.push({ rule: 'start-unexplained', detail: `${id} was started by ${history.join(', by ')}` })

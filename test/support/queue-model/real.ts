@@ -18,6 +18,7 @@ export class Real {
   readonly queue: string
   readonly drivers: readonly QueueDriver[]
   readonly advance: (ms: number) => Promise<void>
+  #softly = false
   /** Every claim there ever was, so that stale results can be sent. */
   readonly claims: Claim[] = []
   /** The claim under which a job is running. */
@@ -44,8 +45,13 @@ export class Real {
     return this.driverOf(worker).renew({ id: worker, about: '{}' }, [this.queue], leaseMs)
   }
 
+  /** Claims alone are made in both ways, in turns, where there are two. */
   exchange(worker: string, results: readonly JobResult[], want: number): Promise<Exchanged> {
-    return this.driverOf(worker).exchange(this.queue, worker, { results, want, keep: KEEP_ALL })
+    const driver = this.driverOf(worker)
+    this.#softly = !this.#softly
+    if (this.#softly && results.length === 0 && driver.claimSoftly !== undefined)
+      return driver.claimSoftly(this.queue, worker, want)
+    return driver.exchange(this.queue, worker, { results, want, keep: KEEP_ALL })
   }
 }
 

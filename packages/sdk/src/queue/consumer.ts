@@ -115,6 +115,15 @@ export class Consumer implements LaneHost, Member {
     return [...this.#runs.holding(), ...(waiting === null ? [] : [waiting.id]), ...this.#buffer.ids()]
   }
 
+  claimApart(): ((want: number) => Promise<Exchanged>) | null {
+    const { driver, queue, worker, clock } = this.#parts
+    const claim = driver.claimSoftly?.bind(driver)
+    // The end of a job makes room for the next under a limit, or in its group: then it has to be told before.
+    if (claim === undefined || this.#limited || this.#prefetch.isQuiet(clock.now())) return null
+    if (this.#runs.size > 0 || this.#buffer.length > 0) return null
+    return (want) => claim(queue, worker, want)
+  }
+
   answered(answer: Exchanged, results: readonly JobResult[], uncertain: ReadonlySet<string>): void {
     const now = this.#parts.clock.now()
     this.lastAnswerAt = now

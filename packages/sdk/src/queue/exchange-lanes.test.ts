@@ -22,27 +22,32 @@ interface Call {
   fail(): void
 }
 
-/** Lanes whose store answers when it is told to, with a worker that has room for `room` jobs. */
-function world(room = 0) {
+/**
+ * Lanes whose store answers when it is told to, with a worker that has room for `room` jobs.
+ * @param idle whether it has nothing to do, and a store that claims quicker than it records
+ */
+function world(room = 0, idle: () => boolean = () => false) {
   const calls: Call[] = []
   const errors: unknown[] = []
-  const send = (exchange: Exchange): Promise<Exchanged> =>
+  const call = (results: number, want: number): Promise<Exchanged> =>
     new Promise((resolve, reject) => {
       calls.push({
-        sizes: [exchange.results.length, exchange.want],
+        sizes: [results, want],
         answer: (exchanged = NOTHING) => resolve(exchanged),
         fail: () => reject(new Error('the store is away (test)')),
       })
     })
+  const send = (exchange: Exchange): Promise<Exchanged> => call(exchange.results.length, exchange.want)
   const host: LaneHost = {
     room: () => room - lanes.asked,
     buffered: () => 0,
     holding: () => [],
+    claimApart: () => (idle() ? (want) => call(0, want) : null),
     answered: () => undefined,
     failed: (error) => errors.push(error),
     unleased: () => undefined,
   }
-  const lanes = new ExchangeLanes(send, host, KEEP, systemClock)
+  const lanes = new ExchangeLanes(send, host, KEEP, systemClock, { apart: true, took: () => undefined })
   return { lanes, calls, errors }
 }
 
@@ -118,4 +123,64 @@ test('a store that is away holds settled up; a stop ends it', async () => {
   expect(calls[1]?.sizes).toEqual([40, 0])
   lanes.stop()
   await settled
+})
+
+test('a worker with nothing left to do claims beside its results, and its next results do not wait for them', async () => {
+  const { lanes, calls } = world(1, () => true)
+  deliver(lanes, 1)
+  lanes.plan()
+  await turn()
+  const apart = [
+    [0, 1],
+    [1, 0],
+  ]
+  expect(calls.map(({ sizes }) => sizes)).toEqual(apart)
+  calls[0]?.answer({ ...NOTHING, jobs: [claim('next')] })
+  await turn()
+  deliver(lanes, 1)
+  lanes.plan()
+  await turn()
+  expect(calls.map(({ sizes }) => sizes)).toEqual([...apart, ...apart])
+  // Two answers for results are outstanding: no more is begun until one has come.
+  calls[2]?.answer({ ...NOTHING, jobs: [claim('after next')] })
+  await turn()
+  deliver(lanes, 1)
+  lanes.plan()
+  await turn()
+  expect(calls).toHaveLength(4)
+  calls[1]?.answer()
+  await vi.waitFor(() => expect(calls).toHaveLength(6))
+  expect(calls.map(({ sizes }) => sizes)).toEqual([...apart, ...apart, ...apart])
+})
+
+test('results go with the claim when there is something to do, or when they are many', async () => {
+  let isIdle = false
+  const { lanes, calls } = world(1, () => isIdle)
+  deliver(lanes, 1)
+  lanes.plan()
+  await turn()
+  expect(calls.map(({ sizes }) => sizes)).toEqual([[1, 1]])
+  calls[0]?.answer({ ...NOTHING, jobs: [claim('next')] })
+  await turn()
+  isIdle = true
+  deliver(lanes, 32)
+  await turn()
+  expect(calls.map(({ sizes }) => sizes)).toEqual([
+    [1, 1],
+    [32, 1],
+  ])
+})
+
+test('after a call apart has failed, what is held is told in one call that claims again', async () => {
+  const { lanes, calls, errors } = world(1, () => true)
+  deliver(lanes, 1)
+  lanes.plan()
+  await turn()
+  calls[0]?.fail()
+  await vi.waitFor(() => expect(errors).toHaveLength(1))
+  calls[1]?.fail()
+  await vi.waitFor(() => expect(calls).toHaveLength(3))
+  expect(errors).toHaveLength(2)
+  expect(calls[2]?.sizes).toEqual([1, 1])
+  lanes.stop()
 })

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Exchange, Exchanged, JobResult, KeepPolicy } from './driver.ts'
+import { QuickerWay } from './quicker-way.ts'
 import { FIRST_PAUSE_MS, MAX_PAUSE_MS } from './store-call.ts'
 
 /** Jobs that one exchange claims, and results that it carries, at most. */
@@ -19,6 +20,8 @@ export interface LaneHost {
   buffered(): number
   /** Ids of all that it holds, without those in results. */
   holding(): string[]
+  /** Claims without waiting for what results wait for. Null: not quicker, or there is something to do until an answer comes. */
+  claimApart(): ((want: number) => Promise<Exchanged>) | null
   answered(answer: Exchanged, results: readonly JobResult[], uncertain: ReadonlySet<string>): void
   failed(error: unknown): void
   /** The lease was not there: renew it, then call `resume`. */
@@ -27,7 +30,8 @@ export interface LaneHost {
 
 /**
  * The round trips of one consumer: results go out and claims come in together, on two lanes when there is enough for two.
- * Results are kept until an answer says that they have arrived.
+ * Results are kept until an answer says that they have arrived. Few results of a worker that has nothing left to do go
+ * beside the claim instead, where the store can claim quicker than it can record.
  */
 export class ExchangeLanes {
   readonly #results: JobResult[] = []
@@ -53,12 +57,24 @@ export class ExchangeLanes {
   readonly #host: LaneHost
   readonly #keep: KeepPolicy
   readonly #clock: Clock
+  readonly #way: Pick<QuickerWay, 'apart' | 'took'>
+  /** When the first result came since jobs were claimed last. */
+  #resultAt: number | null = null
+  /** It had nothing left to do then, and could have claimed apart. */
+  #wasIdle = false
 
-  constructor(send: (exchange: Exchange) => Promise<Exchanged>, host: LaneHost, keep: KeepPolicy, clock: Clock) {
+  constructor(
+    send: (exchange: Exchange) => Promise<Exchanged>,
+    host: LaneHost,
+    keep: KeepPolicy,
+    clock: Clock,
+    way: Pick<QuickerWay, 'apart' | 'took'> = new QuickerWay(),
+  ) {
     this.#send = send
     this.#host = host
     this.#keep = keep
     this.#clock = clock
+    this.#way = way
   }
 
   /** Jobs that were asked for in exchanges under way. */
@@ -82,6 +98,7 @@ export class ExchangeLanes {
 
   deliver(result: JobResult): void {
     this.#results.push(result)
+    this.#resultAt ??= this.#clock.now()
     if (this.#results.length >= SPLIT_FROM && !this.#eager) this.#lookSoon()
   }
 
@@ -110,7 +127,7 @@ export class ExchangeLanes {
 
   /** Asks for a look at the end of this turn of the event loop, once for all that happens in it. */
   plan(): void {
-    if (this.#planned || this.#halted !== null || this.#lanes === LANES) return
+    if (this.#planned || this.#halted !== null || this.#lanes >= LANES) return
     this.#planned = true
     setImmediate(() => {
       this.#planned = false
@@ -147,9 +164,24 @@ export class ExchangeLanes {
     while (!this.#stopped && this.#halted === null && this.#lanes < LANES) {
       if (this.#telling || (this.#holdsDue && this.#lanes > 0)) return
       const room = this.#mayBeMore ? this.#host.room() : 0
+      if (this.#goApart(room)) continue
       if (!this.#worthIt(room, lingered)) return
       this.#go()
     }
+  }
+
+  /** The claim first, so that it is nearly always safe as soon as the results are. @returns whether it did */
+  #goApart(room: number): boolean {
+    const few = this.#results.length > 0 && this.#results.length < SPLIT_FROM
+    const claim = few && room > 0 && this.#asked === 0 && !this.#holdsDue ? this.#host.claimApart() : null
+    if (claim === null) return false
+    this.#wasIdle = true
+    if (!this.#way.apart) return false
+    const want = Math.min(MAX_EXCHANGE, room)
+    this.#carry({ results: [], want, keep: this.#keep }, () => claim(want))
+    const record = { results: this.#results.splice(0), want: 0, keep: this.#keep }
+    this.#carry(record, () => this.#send(record))
+    return true
   }
 
   #worthIt(room: number, lingered: boolean): boolean {
@@ -174,11 +206,15 @@ export class ExchangeLanes {
     const holds = this.#holdsDue ? this.#holds(results) : undefined
     this.#holdsDue = false
     this.#telling = holds !== undefined
-    this.#lanes += 1
-    this.#asked += want
-    const signals = this.#signals
     const exchange = { results, want, keep: this.#keep, ...(holds && { holds }) }
-    this.#send(exchange).then(
+    this.#carry(exchange, () => this.#send(exchange))
+  }
+
+  #carry(exchange: Exchange, send: () => Promise<Exchanged>): void {
+    this.#lanes += 1
+    this.#asked += exchange.want
+    const signals = this.#signals
+    send().then(
       (answer) => this.#answered(answer, exchange, signals),
       (error: unknown) => this.#failed(error, exchange),
     )
@@ -194,6 +230,7 @@ export class ExchangeLanes {
     this.#telling = false
     this.#wait = 0
     if (!answer.leased) return this.#halt(results)
+    if (want > 0) this.#measure(answer.jobs.length > 0)
     // Less than asked for: there is no more, unless a signal has come in the meantime.
     if (want > 0 && answer.jobs.length < want) this.#mayBeMore = this.#signals !== signals
     if (answer.againInMs !== null) this.#askAgain(answer.againInMs)
@@ -201,6 +238,16 @@ export class ExchangeLanes {
     if (this.#uncertain.size > 0) for (const result of results) this.#uncertain.delete(result.job.id)
     this.plan()
     this.#tellSettled()
+  }
+
+  #measure(hasJobs: boolean): void {
+    if (hasJobs && this.#wasIdle && this.#resultAt !== null) this.#way.took(this.#clock.now() - this.#resultAt)
+    this.#forgetIdle()
+  }
+
+  #forgetIdle(): void {
+    this.#wasIdle = false
+    this.#resultAt = null
   }
 
   #halt(results: readonly JobResult[]): void {
@@ -218,6 +265,7 @@ export class ExchangeLanes {
     for (const result of results) this.#uncertain.add(result.job.id)
     this.#mayBeMore = true
     this.#holdsDue = true
+    this.#forgetIdle()
     this.#host.failed(error)
     if (this.#halted !== null || this.#stopped) return
     this.#wait = Math.min(Math.max(this.#wait * 2, FIRST_PAUSE_MS), MAX_PAUSE_MS)

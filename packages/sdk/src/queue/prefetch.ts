@@ -25,8 +25,13 @@ export class Prefetch {
 
   /** How many to hold beyond those that run. */
   size(now: number, limited: boolean): number {
-    if (limited || now < this.#quietUntil) return 0
+    if (limited || this.isQuiet(now)) return 0
     return this.#fixed ?? this.#size
+  }
+
+  /** A job of a group was seen a short time ago. */
+  isQuiet(now: number): boolean {
+    return now < this.#quietUntil
   }
 
   sawGroup(now: number): void {

@@ -29,8 +29,22 @@ interface Rare {
   readonly parentId?: string | null
 }
 
-const CALL = `select id, body, settings, rank, seq, lane, fence, rare from {s}.exchange_1($1::int4, $2::text, $3::int4, $4::uuid[], $5::int8[],
-  $6::text[], $7::json, $8::int8[], $9::uuid[], $10::int2, $11::int8, $12::boolean)`
+const ROW = 'id, body, settings, rank, seq, lane, fence, rare'
+const EXCHANGING = {
+  name: 'panda_exchange_1',
+  text: `select ${ROW} from {s}.exchange_1($1::int4, $2::text, $3::int4, $4::uuid[], $5::int8[], $6::text[], $7::json, $8::int8[],
+    $9::uuid[], $10::int2, $11::int8, $12::boolean)`,
+}
+const CLAIMING = {
+  name: 'panda_claim_1',
+  text: `select ${ROW} from {s}.claim_1($1::int4, $2::text, $3::int4, $4::int2, $5::int8, $6::boolean)`,
+}
+
+/** The exchange; null for a claim that may be forgotten. */
+interface Asked {
+  readonly want: number
+  readonly exchange: Exchange | null
+}
 
 /** Claims and results of one driver. */
 export class Exchanges {
@@ -43,52 +57,43 @@ export class Exchanges {
   }
 
   async exchange(queue: string, worker: string, exchange: Exchange, signal?: AbortSignal): Promise<Exchanged> {
+    return this.#ask(queue, worker, { want: exchange.want, exchange }, signal)
+  }
+
+  async claimSoftly(queue: string, worker: string, want: number, signal?: AbortSignal): Promise<Exchanged> {
+    return this.#ask(queue, worker, { want, exchange: null }, signal)
+  }
+
+  async #ask(queue: string, worker: string, asked: Asked, signal?: AbortSignal): Promise<Exchanged> {
+    const { want, exchange } = asked
     const id = await this.#store.queue(queue)
     const floor = this.#floors.of(id)
-    const first = await this.#call(id, queue, worker, exchange, signal)
+    const first = await this.#call(id, queue, worker, asked, signal)
     // Nothing behind the last claim: what came late, or was handed back, may lie before it.
-    if (floor === undefined || exchange.want === 0 || first.jobs.length > 0 || !first.leased) return first
-    const second = await this.#call(
-      id,
-      queue,
-      worker,
-      { want: exchange.want, keep: exchange.keep, results: [] },
-      signal,
-    )
+    if (floor === undefined || want === 0 || first.jobs.length > 0 || !first.leased) return first
+    const again = exchange && { want, keep: exchange.keep, results: [] }
+    const second = await this.#call(id, queue, worker, { want, exchange: again }, signal)
     return { ...second, refused: first.refused }
   }
 
-  async #call(id: number, queue: string, worker: string, exchange: Exchange, signal?: AbortSignal): Promise<Exchanged> {
+  async #call(id: number, queue: string, worker: string, asked: Asked, signal?: AbortSignal): Promise<Exchanged> {
+    const { want, exchange } = asked
     const floor = this.#floors.of(id)
     const groupsFirst = this.#groupsFirst.get(id) !== true
-    if (exchange.want > 0) this.#groupsFirst.set(id, groupsFirst)
+    if (want > 0) this.#groupsFirst.set(id, groupsFirst)
     const startedAt = performance.now()
     try {
-      const rows = (await this.#store.run(
-        {
-          name: 'panda_exchange_1',
-          text: CALL,
-          values: [
-            id,
-            worker,
-            exchange.want,
-            ...resultsOf(exchange.results),
-            keepOf(exchange.keep),
-            exchange.holds?.map(idOf) ?? null,
-            floor?.rank ?? -32768,
-            floor?.seq ?? '0',
-            groupsFirst,
-          ],
-          doing: `exchange jobs of ${queue}`,
-        },
-        signal,
-      )) as unknown as readonly ClaimedRow[]
+      const place = [floor?.rank ?? -32768, floor?.seq ?? '0', groupsFirst]
+      const statement = exchange === null ? CLAIMING : EXCHANGING
+      const values = [id, worker, want, ...(exchange === null ? [] : detailsOf(exchange)), ...place]
+      const sent = { ...statement, values, doing: `exchange jobs of ${queue}` }
+      const rows = (await this.#store.run(sent, signal)) as unknown as readonly ClaimedRow[]
       const claimed = rows.slice(0, -1)
-      if (exchange.want > 0) {
+      if (want > 0) {
         const last = claimed.findLast((row) => row.lane === id)
         this.#floors.claimed(
           id,
-          claimed.length === exchange.want ? last : undefined,
+          claimed.length === want ? last : undefined,
           performance.now() - startedAt,
           floor === undefined,
         )
@@ -134,6 +139,10 @@ export function fenceOf(fence: string): string {
 /** Infinity, too, is a way of saying how long. */
 export function bounded(number: number): number {
   return Math.min(Math.max(0, Math.round(number)), Number.MAX_SAFE_INTEGER)
+}
+
+function detailsOf({ results, keep, holds }: Exchange): unknown[] {
+  return [...resultsOf(results), keepOf(keep), holds?.map(idOf) ?? null]
 }
 
 function resultsOf(

@@ -37,6 +37,7 @@ export function queueDriverOn(store: Store, options: PostgresQueueOptions): Queu
     addWithin: async (transaction: object, queue: string, jobs: readonly NewJob[]) =>
       addWithin(store, sqlRunnerOf(transaction), queue, jobs),
     exchange: async (queue, worker, exchange, signal) => exchanges.exchange(queue, worker, exchange, signal),
+    claimSoftly: async (queue, worker, want, signal) => exchanges.claimSoftly(queue, worker, want, signal),
     renew: async (worker, queues, leaseMs) => renew(store, worker, queues, leaseMs),
     leave: async (worker, queues, keep = DEFAULT_KEEP) => leave(store, worker, queues, keep),
     maintain: async (queue, keep = DEFAULT_KEEP, signal) => maintain(store, queue, keep, signal),

@@ -154,6 +154,11 @@ export class SubscriptionConsumer implements Consumer, LaneHost, LeaseHost {
     return 0
   }
 
+  /** Deliveries come in batches as they are. */
+  claimApart(): null {
+    return null
+  }
+
   holding(): string[] {
     return [...this.#claims.keys()].map(({ id }) => id)
   }

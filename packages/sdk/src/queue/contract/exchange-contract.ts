@@ -130,6 +130,32 @@ export const exchangeTests: QueueTests = {
     expect(await countsOf(t.driver, t.queue)).toEqual({ succeeded: 1, running: 2, queued: 1 })
   },
 
+  'claims softly what an exchange would claim, with everything that goes with it': async (t) => {
+    const claim = t.driver.claimSoftly?.bind(t.driver)
+    // It is there where it gains something.
+    if (claim === undefined) return
+    const ids = await addJobs(t, 3)
+    await addJob(t, { group: 'g' })
+    expect(await claim(t.queue, 'nobody', 1)).toMatchObject({ jobs: [], leased: false })
+    const hand = await Hand.hire(t)
+    const [first] = (await claim(t.queue, hand.id, 1)).jobs
+    const rest = (await claim(t.queue, hand.id, 10)).jobs
+    if (first === undefined) throw new Error('a job was expected')
+    expect(rest).toHaveLength(3)
+    expect(rest.filter((job) => job.group === 'g')).toHaveLength(1)
+    expect([first, ...rest].flatMap((job) => (job.group === null ? job.id : []))).toEqual(ids)
+    expect(await recordOf(t.other, t.queue, first.id)).toMatchObject({ state: 'running', worker: hand.id })
+    expect(await countsOf(t.other, t.queue)).toEqual({ running: 4 })
+    expect(await claim(t.queue, hand.id, 1)).toEqual({ jobs: [], refused: [], againInMs: null, leased: true })
+    await hand.record(failed(first, 60_000), ...rest.map((job) => succeeded(job)))
+    expect((await claim(t.queue, hand.id, 1)).againInMs).toBeGreaterThan(0)
+    await t.driver.configure(t.queue, { paused: true })
+    await t.advance(61_000)
+    expect((await claim(t.queue, hand.id, 1)).jobs).toEqual([])
+    await t.driver.configure(t.queue, { paused: false })
+    expect((await claim(t.queue, hand.id, 1)).jobs).toMatchObject([{ id: first.id, failures: 1 }])
+  },
+
   'refuses a result under a wrong fence and one of another worker': async (t) => {
     await addJob(t)
     const [hand, thief] = [await Hand.hire(t), await Hand.hire(t, { driver: t.other })]

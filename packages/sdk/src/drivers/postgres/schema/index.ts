@@ -1,6 +1,7 @@
 import { ADDING } from './adding.ts'
 import { BASICS } from './basics.ts'
 import { CHANGING } from './changing.ts'
+import { CLAIMING } from './claiming.ts'
 import { CONFIGURING } from './configuring.ts'
 import { EVENT_DELIVERING } from './event-delivering.ts'
 import { EVENT_PUBLISHING } from './event-publishing.ts'
@@ -19,6 +20,7 @@ export const SCHEMA_STEPS: readonly string[] = [
   EVENTS,
   [EVENT_TABLES, EVENT_DELIVERING, EVENT_SUBSCRIBING, EVENT_PUBLISHING].join('\n'),
   GLANCING,
+  CLAIMING,
 ]
 
 /** What an older process needs at least to work with this schema. */
