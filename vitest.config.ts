@@ -4,10 +4,16 @@ import { defineConfig } from 'vitest/config'
 const resolve = { conditions: ['source'] }
 const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] } }
 
-/** Fault tests that judge how long something took: beside others they would judge those as well. */
-const TIMED = ['dockerd-series', 'frozen-server', 'queue', 'redeploys', 'three-servers'].map(
-  (name) => `test/chaos/${name}.test.ts`,
-)
+/** Fault tests that judge how long something took, or fill the machine by themselves: one file at a time. */
+const ALONE = [
+  'apps-fault-points',
+  'dockerd-series',
+  'fault-points',
+  'frozen-server',
+  'queue',
+  'redeploys',
+  'three-servers',
+].map((name) => `test/chaos/${name}.test.ts`)
 
 function project(name: string, include: string[], testTimeout: number, exclude: string[] = []) {
   return {
@@ -40,8 +46,8 @@ export default defineConfig({
       project('e2e', ['test/e2e/**/*.test.ts'], 240_000),
       // Every PostgreSQL that is promised, poolers, replicas: fetched at the first run. Not part of `npm test`.
       project('compat', ['test/compat/**/*.test.ts'], 120_000),
-      project('chaos', ['test/chaos/**/*.test.ts'], 900_000, TIMED),
-      project('chaos-timed', TIMED, 900_000),
+      project('chaos', ['test/chaos/**/*.test.ts'], 900_000, ALONE),
+      project('chaos-alone', ALONE, 900_000),
     ],
   },
 })

@@ -14,9 +14,9 @@ const CHECKS = [
   ['format', bin('oxfmt'), ['--check', '.']],
   ['unused files, exports and dependencies', bin('knip'), []],
 ]
-const PROJECTS = ['unit', 'integration', 'e2e', 'chaos', 'chaos-timed']
+const PROJECTS = ['unit', 'integration', 'e2e', 'chaos', 'chaos-alone']
 /** Whose tests need the machine for themselves: one file at a time. */
-const ALONE = new Set(['e2e', 'chaos-timed'])
+const ALONE = new Set(['e2e', 'chaos-alone'])
 /** A project that takes longer hangs: it is ended, and counts as failed. In ms. */
 const PROJECT_LIMIT_MS = 25 * 60_000
 const MEMORY = '/dev/shm'

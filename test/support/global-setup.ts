@@ -6,7 +6,7 @@ import type { TestProject } from 'vitest/node'
 import { doorVariable, isServiceName, startOnce, stopSharedServices } from './shared-services.ts'
 
 /** Projects that start `panda` as its users do; what they start must be what stands in the source. */
-const STARTS_PANDA: ReadonlySet<string> = new Set(['e2e', 'chaos', 'chaos-timed'])
+const STARTS_PANDA: ReadonlySet<string> = new Set(['e2e', 'chaos', 'chaos-alone'])
 
 /** Vitest calls the setup once per project, in copies of this module: the door and its count are the process's. */
 const slot = Symbol.for('pandastack.test.services')
