@@ -172,7 +172,7 @@ test('one job after the other, and the power fails three times: each is done, an
   await waitFor('all to be done', async () => (await numbersOf('power')).succeeded >= JOBS, 60_000)
   expect(await numbersOf('power')).toEqual({ queued: 0, running: 0, succeeded: JOBS, crashed: 0 })
   expect(starts.size).toBe(JOBS)
-  // What ran, what waited to be told, and what was on its way in two calls.
+  // What ran, what waited to be told, and what was on its way in four calls.
   const extra = [...starts.values()].reduce((sum, count) => sum + count, 0) - JOBS
-  expect(extra).toBeLessThanOrEqual(KILLS * 4)
+  expect(extra).toBeLessThanOrEqual(KILLS * 6)
 })

@@ -6,6 +6,8 @@ import { FIRST_PAUSE_MS, MAX_PAUSE_MS } from './store-call.ts'
 /** Jobs that one exchange claims, and results that it carries, at most. */
 const MAX_EXCHANGE = 1000
 const LANES = 2
+/** Beside claims that go apart: results that wait for a disk share its next write, if they are there when it begins. */
+const LANES_APART = 4
 /** Results wait so long for company when enough jobs are at hand. */
 const LINGER_MS = 5
 /** From this many jobs in hand on, claims are halved so that both lanes carry. */
@@ -87,6 +89,10 @@ export class ExchangeLanes {
     return !this.#stopped && (this.#lanes > 0 || this.#results.length > 0)
   }
 
+  get #most(): number {
+    return this.#way.apart ? LANES_APART : LANES
+  }
+
   /** Resolves when all results have arrived, or at the stop. */
   settled(): Promise<void> {
     this.plan()
@@ -127,7 +133,7 @@ export class ExchangeLanes {
 
   /** Asks for a look at the end of this turn of the event loop, once for all that happens in it. */
   plan(): void {
-    if (this.#planned || this.#halted !== null || this.#lanes >= LANES) return
+    if (this.#planned || this.#halted !== null || this.#lanes >= this.#most) return
     this.#planned = true
     setImmediate(() => {
       this.#planned = false
@@ -161,11 +167,11 @@ export class ExchangeLanes {
   }
 
   #look(lingered: boolean): void {
-    while (!this.#stopped && this.#halted === null && this.#lanes < LANES) {
+    while (!this.#stopped && this.#halted === null && this.#lanes < this.#most) {
       if (this.#telling || (this.#holdsDue && this.#lanes > 0)) return
       const room = this.#mayBeMore ? this.#host.room() : 0
       if (this.#goApart(room)) continue
-      if (!this.#worthIt(room, lingered)) return
+      if (this.#lanes >= LANES || !this.#worthIt(room, lingered)) return
       this.#go()
     }
   }

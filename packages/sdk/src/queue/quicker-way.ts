@@ -1,11 +1,11 @@
 /** So many measurements before the choice is thought over. The first after a change is left out: the other way is in it. */
 const BLOCK = 4
 /** One block in so many is given to the way that is not chosen: disks and machines get slower and quicker. */
-const TRY_AGAIN = 32
-/** Weight of the newest measurement in the moving average. */
-const WEIGHT = 0.2
+const TRY_AGAIN = 16
+/** Weight of the newest block in the moving average. */
+const WEIGHT = 0.25
 /** Going apart is one call more: it has to be worth that. */
-const WORTH = 0.8
+const WORTH = 0.7
 
 /**
  * Whether a worker that has nothing left to do gets its next job sooner when it asks for it apart from telling its results,
@@ -14,23 +14,20 @@ const WORTH = 0.8
 export class QuickerWay {
   apart = false
   readonly #ms: { apart: number | null; together: number | null } = { apart: null, together: null }
-  #left = BLOCK
-  #isFirst = true
+  #block: number[] = []
+  #isChanged = true
   #blocks = 0
 
   /** Takes in that the way of this moment took so long. */
   took(ms: number): void {
-    if (!this.#isFirst) {
-      const way = this.apart ? 'apart' : 'together'
-      const before = this.#ms[way]
-      this.#ms[way] = before === null ? ms : before + WEIGHT * (ms - before)
-    }
-    this.#isFirst = false
-    this.#left -= 1
-    if (this.#left > 0) return
-    this.#left = BLOCK
+    if (this.#block.push(ms) < BLOCK) return
+    const way = this.apart ? 'apart' : 'together'
+    const before = this.#ms[way]
+    const typical = middle(this.#block.slice(this.#isChanged ? 1 : 0))
+    this.#ms[way] = before === null ? typical : before + WEIGHT * (typical - before)
+    this.#block = []
     const next = this.#next()
-    this.#isFirst = next !== this.apart
+    this.#isChanged = next !== this.apart
     this.apart = next
   }
 
@@ -38,7 +35,12 @@ export class QuickerWay {
     const { apart, together } = this.#ms
     if (apart === null || together === null) return apart === null
     this.#blocks += 1
-    const quicker = apart < WORTH * together
-    return this.#blocks % TRY_AGAIN === 0 ? !quicker : quicker
+    const isQuicker = apart < WORTH * together
+    return this.#blocks % TRY_AGAIN === 0 ? !isQuicker : isQuicker
   }
+}
+
+/** One that took very long for reasons of its own does not count. */
+function middle(all: readonly number[]): number {
+  return all.toSorted((a, b) => a - b)[(all.length - 1) >> 1] ?? 0
 }

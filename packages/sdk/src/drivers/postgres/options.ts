@@ -20,7 +20,7 @@ export interface PostgresQueueOptions {
   readonly pool?: PostgresPool
   /** Schema of the queue's tables, made at first use. Letters, digits and underscores, at most 40. Default `panda_queue`. */
   readonly schema?: string
-  /** Connections of our own pool at most, without the one for LISTEN. Default 4. */
+  /** Connections of our own pool at most, without the one for LISTEN. Default 6. */
   readonly connections?: number
   /** How long a call waits for a connection, and then for the answer, in ms. A connection that does not answer is replaced. Default 10,000. */
   readonly timeoutMs?: number
@@ -44,7 +44,7 @@ export function checkSchema(schema: string): string {
 
 /** @throws PandaError invalid_option, no_store */
 export function settle(options: PostgresQueueOptions): Settled {
-  const { url, pool, schema = DEFAULT_SCHEMA, connections = 4, timeoutMs = 10_000 } = options
+  const { url, pool, schema = DEFAULT_SCHEMA, connections = 6, timeoutMs = 10_000 } = options
   if (url === undefined && pool === undefined) throw new PandaError('no_store', 'no PostgreSQL was named')
   checkSchema(schema)
   if (!Number.isInteger(connections) || connections < 1) {
