@@ -7,6 +7,7 @@ const ssr = { resolve: { conditions: ['source'], externalConditions: ['source'] 
 /** Fault tests that judge how long something took, or fill the machine by themselves: one file at a time. */
 const ALONE = [
   'apps-fault-points',
+  'containers',
   'dockerd-series',
   'fault-points',
   'frozen-server',
