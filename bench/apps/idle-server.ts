@@ -25,8 +25,7 @@ async function measure(server: BenchServer, apps: number, replicas: number, spec
   for (let n = 0; n < apps; n++) await server.api.ok('POST', `/v1/apps/app-${n}/deploys`, { ...spec, replicas })
   await waitFor('all apps to be ready', async () => (await readyApps(server)) === apps, 300_000)
   await delay(SETTLE_MS)
-  const database = server.databasePids()
-  const cpu = () => ({ server: cpuSecondsOf(server.pid), database: sum(database.map(cpuSecondsOf)) })
+  const cpu = () => ({ server: cpuSecondsOf(server.pid), database: server.databaseCpuSeconds() })
   const before = cpu()
   const beganMs = performance.now()
   const memory: number[] = []

@@ -10,8 +10,8 @@ import { tempDir } from '../../test/support/temp-dir.ts'
 export interface BenchServer extends AsyncDisposable {
   readonly api: Client
   readonly pid: number
-  /** Processes of its embedded PostgreSQL, now. */
-  databasePids(): number[]
+  /** User and system time of its embedded PostgreSQL so far, seconds: of the backends that have ended, too. */
+  databaseCpuSeconds(): number
 }
 
 /** `panda server` from the build, with an embedded PostgreSQL of its own. */
@@ -25,7 +25,7 @@ export async function startBenchServer(env: Readonly<Record<string, string>>): P
   return {
     api: new Client(url, token),
     pid,
-    databasePids: () => postgresOf(home.path),
+    databaseCpuSeconds: () => postgresCpuSeconds(home.path),
     [Symbol.asyncDispose]: async () => {
       await server.stop()
       await home.remove()
@@ -33,30 +33,39 @@ export async function startBenchServer(env: Readonly<Record<string, string>>): P
   }
 }
 
-/** The postmaster, which knows its folder, and its children. */
-function postgresOf(home: string): number[] {
+const TICKS_PER_SECOND = 100
+
+/** Of the postmaster, which knows its folder, of the children that it has waited for, and of those that live. */
+function postgresCpuSeconds(home: string): number {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   const facts = pids.flatMap((pid) => {
     try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-      return [{ pid: Number(pid), parent, command: readFileSync(`/proc/${pid}/cmdline`, 'utf8') }]
+      const [parent, own, ended] = cpuOf(Number(pid))
+      return [{ pid: Number(pid), parent, own, ended, command: readFileSync(`/proc/${pid}/cmdline`, 'utf8') }]
     } catch {
       return [] // it has ended meanwhile
     }
   })
   const master = facts.find(({ command }) => /postgres/.test(command) && command.includes(home))
-  if (master === undefined) return []
-  return [master.pid, ...facts.filter(({ parent }) => parent === master.pid).map(({ pid }) => pid)]
+  if (master === undefined) return 0
+  const living = facts.filter(({ parent }) => parent === master.pid)
+  return master.own + master.ended + living.reduce((total, { own }) => total + own, 0)
 }
 
-const TICKS_PER_SECOND = 100
+/** @returns the parent, and seconds of user and system time: its own, and of the children that it has waited for */
+function cpuOf(pid: number): [parent: number, own: number, ended: number] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
+  const seconds = (at: number): number => ((fields[at] ?? 0) + (fields[at + 1] ?? 0)) / TICKS_PER_SECOND
+  return [fields[1] ?? 0, seconds(11), seconds(13)]
+}
 
 /** User and system time of a living process, seconds. */
 export function cpuSecondsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+  return cpuOf(pid)[1]
 }
 
 export function rssMiBOf(pid: number): number {
