@@ -118,7 +118,8 @@ export const SETTINGS = {
       .transform(parsedBy(parseSize))
       .default(32 * 1024 * 1024),
     '`32Mi`',
-    'Log kept of one run. Of what is beyond, the last 256 KiB are kept and the rest is dropped, with a visible mark.',
+    'Log kept of one run. Of what is beyond, the last 256 KiB are kept and the rest is dropped, with a visible mark. ' +
+      'Of an instance of an app: the newest so much is kept, and a line says what was removed.',
   ),
   logLevel: setting(
     'PANDA_LOG_LEVEL',

@@ -10,7 +10,7 @@ import type {
   RevisionState,
 } from '@pandastack/contract'
 import { type RawBuilder, sql } from 'kysely'
-import type { Queryable } from '../store/database.ts'
+import type { Database, Queryable } from '../store/database.ts'
 import { keyPage, type Page, type PageRequest } from '../store/page.ts'
 import type { StoredEnd } from './instance-end.ts'
 import { appNotFound } from './lock-app.ts'
@@ -61,12 +61,16 @@ export async function listApps(db: Queryable, projectId: string, page: PageReque
   return keyPage(rows, page, (row) => row.name, toApp)
 }
 
-/** @throws PandaError `not_found` */
-export async function getApp(db: Queryable, projectId: string, name: string): Promise<AppDetail> {
+/** In one snapshot: who waits for an app reads its counts beside its instances. @throws PandaError `not_found` */
+export async function getApp(db: Database, projectId: string, name: string): Promise<AppDetail> {
+  const snapshot = db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only')
+  return snapshot.execute(async (tx) => readApp(tx, projectId, name))
+}
+
+async function readApp(db: Queryable, projectId: string, name: string): Promise<AppDetail> {
   const { rows } = await selectApps(sql`a.project_id = ${projectId} and a.name = ${name}`).execute(db)
   const row = rows[0]
   if (row === undefined) throw appNotFound(name)
-  // In this order: what has ended among the instances shown has ended for the counts of the drain, too.
   const instances = await readInstances(db, row.id, row.name)
   const [deploy] = await readRevisions(db, row.id, sql`v.revision = ${row.revision}`)
   if (deploy === undefined) throw new Error(`app ${row.id} has no revision ${row.revision}`)
@@ -74,7 +78,7 @@ export async function getApp(db: Queryable, projectId: string, name: string): Pr
 }
 
 /** The newest first. @throws PandaError `not_found` */
-export async function listRevisions(db: Queryable, projectId: string, name: string): Promise<Revision[]> {
+export async function listRevisions(db: Database, projectId: string, name: string): Promise<Revision[]> {
   const { id } = await getApp(db, projectId, name)
   return readRevisions(db, id, sql`true`)
 }

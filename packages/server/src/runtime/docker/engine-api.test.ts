@@ -1,8 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import { createServer as createNetServer, type Server as NetServer } from 'node:net'
+import { createServer as createNetServer, type Server as NetServer, Socket } from 'node:net'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { tempDir, type TempDir } from '../../../../../test/support/temp-dir.ts'
+import { RuntimeError } from '../driver.ts'
 import { DockerDriver } from './docker-driver.ts'
 import { EngineApi, refusal } from './engine-api.ts'
 
@@ -52,6 +54,19 @@ describe('EngineApi', () => {
     expect(seen).toEqual(
       ['POST /x?name=a%20b&all=true {"A":1}', 'GET /y '].map((text) => expect.stringContaining(text.trim())),
     )
+  })
+
+  it('does not look into the connections that are open, whatever the client would log', async () => {
+    let looks = 0
+    const api = await engine((request, response) => void (request.url?.startsWith('/long') || response.end('{}')))
+    const long = api.call({ method: 'GET', path: '/long' }).catch((error: unknown) => error)
+    await api.call({ method: 'GET', path: '/ping' })
+    Object.defineProperty(Socket.prototype, inspect.custom, { configurable: true, value: () => `look ${looks++}` })
+    undo.push(async () => Reflect.deleteProperty(Socket.prototype, inspect.custom))
+    await api.call({ method: 'GET', path: '/ping' })
+    expect(looks).toBe(0)
+    api.close()
+    expect(await long).toBeInstanceOf(RuntimeError)
   })
 
   it('goes to its own address, whatever DOCKER_HOST says', async () => {
