@@ -56,11 +56,9 @@ export const command = defineCommand({
   async run({ args, options, words, session }) {
     const env = { ...(await readEnvFiles(options.envFile)), ...parsePairs(options.env) }
     const { image, replicas, memory, drain, ready, readyTimeout, pull, cpus, port } = options
-    const named = { image, replicas, memory, drain, ready, readyTimeout, pull }
-    const probe = probeBody(options)
+    const named = { image, replicas, memory, drain, ready, readyTimeout, pull, probe: probeBody(options) }
     const body: DeployAppInput = {
       ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),
-      ...(probe === undefined ? {} : { probe }),
       ...(port === undefined ? {} : { port: orNone(port) }),
       ...(cpus === undefined ? {} : { cpus: parseCpus(cpus) }),
       ...(Object.keys(env).length === 0 ? {} : { env }),

@@ -5,12 +5,12 @@ import { usageError } from '../../errors.ts'
 import { EXIT } from '../../exit-codes.ts'
 import type { Client } from '../../http/client.ts'
 import { pathOf, withNearNames } from '../../near-names.ts'
+import { redraw } from '../../output/redraw.ts'
 import { showList } from '../../output/show.ts'
 import { renderTable } from '../../output/table.ts'
 import type { Session } from '../../session.ts'
 import { APP_NAME } from './name-argument.ts'
 
-const CLEAR = '\u001B[2J\u001B[H'
 /** Of all apps of the project. */
 const ALL = 'all'
 
@@ -90,8 +90,7 @@ async function showLook(session: Session, items: readonly InstanceUsage[]): Prom
   const { stdout } = session.io
   const columns = format === 'wide' ? [...USAGE_COLUMNS, ...WIDE_USAGE_COLUMNS] : USAGE_COLUMNS
   const table = renderTable(items, columns, { width: stdout.isTTY === true ? stdout.columns : undefined })
-  const lines = [table, ...unknownWords(items)].join('\n')
-  await session.print(stdout.isTTY === true ? `${CLEAR}${lines}` : lines)
+  await redraw(session, [table, ...unknownWords(items)].join('\n'))
 }
 
 function windowOf(given: string): string {

@@ -1,6 +1,7 @@
 import type { QueueView } from '@pandastack/contract'
 import { defineCommand, flag, text } from '../../command.ts'
 import { usageError } from '../../errors.ts'
+import { redraw } from '../../output/redraw.ts'
 import { showList } from '../../output/show.ts'
 import { renderTable } from '../../output/table.ts'
 import { STORE, STORE_DETAILS, withQueues } from '../../queues/open-port.ts'
@@ -9,8 +10,6 @@ import { queueColumns } from '../../queues/view.ts'
 import type { Column } from '../../output/table.ts'
 import type { Session } from '../../session.ts'
 import { parseDuration } from '@pandastack/contract'
-
-const CLEAR = '\u001B[2J\u001B[H'
 
 export const command = defineCommand({
   args: {},
@@ -30,7 +29,7 @@ export const command = defineCommand({
       for await (const queues of watchRates(() => port.list(), everyMs)) {
         if (options.once) return showOnce(session, queues)
         const table = renderTable(queues, columns(session), { width: session.io.stdout.columns })
-        await session.print(session.io.stdout.isTTY === true ? `${CLEAR}${table}` : table)
+        await redraw(session, table)
       }
     })
   },
